@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package mashery
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// Mashery's own endpoints [developer.mashery.com, V2 and V3 Authentication].
+const (
+	DefaultV2Endpoint      = "https://api.mashery.com/v2/json-rpc"
+	DefaultV3Endpoint      = "https://api.mashery.com/v3/rest"
+	DefaultV3TokenEndpoint = "https://api.mashery.com/v3/token"
+)
+
+// ParseEndpoint reads the address of one of Mashery's APIs. It must be https,
+// or http to a loopback address, because a credential is sent there; and it
+// has no user, query or fragment. Slashes at its end are dropped.
+func ParseEndpoint(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, errors.New("endpoint is not a URL; write it like " + DefaultV3Endpoint)
+	}
+	switch {
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, fmt.Errorf("endpoint on host %q must have no user, query or fragment", u.Host)
+	case u.Hostname() == "":
+		return nil, fmt.Errorf("endpoint %q names no host; write it like %s", raw, DefaultV3Endpoint)
+	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
+		return nil, fmt.Errorf("endpoint %q would send credentials in clear; use https (http is allowed to a loopback address only)", raw)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("endpoint %q must begin with https:// (or http:// to a loopback address)", raw)
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	u.RawPath = strings.TrimRight(u.RawPath, "/")
+	return u, nil
+}
+
+// IsLoopback tells whether host, without a port, is localhost or a loopback
+// address. Other names are not looked up: what they resolve to may change.
+func IsLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package mashery
+
+import "fmt"
+
+const redacted = "[redacted]"
+
+// Secret is text that must not be seen: a key, a token, a signature, a
+// password. Whatever prints or encodes one gets "[redacted]"; only
+// [Secret.Reveal] gives the text. The zero value is the absent secret.
+type Secret struct{ text string }
+
+// NewSecret wraps text; an empty text is the absent secret.
+func NewSecret(text string) Secret { return Secret{text} }
+
+// Reveal gives the text, for the one place that sends it.
+func (s Secret) Reveal() string { return s.text }
+
+// IsZero tells whether there is no secret.
+func (s Secret) IsZero() bool { return s.text == "" }
+
+// String implements fmt.Stringer.
+func (s Secret) String() string { return redacted }
+
+// GoString implements fmt.GoStringer.
+func (s Secret) GoString() string { return redacted }
+
+// Format implements fmt.Formatter, so that no verb prints the text.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// MarshalText implements encoding.TextMarshaler, which encoding/json uses too.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package mashery
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// HeaderErrorCode names the header in which Mashery's gateway says what is
+// wrong [developer.mashery.com, default error set].
+const HeaderErrorCode = "X-Mashery-Error-Code"
+
+// Codes of the gateway that decide what happens to a call.
+const (
+	ErrNotAuthorized      = "ERR_403_NOT_AUTHORIZED"
+	ErrDeveloperInactive  = "ERR_403_DEVELOPER_INACTIVE"
+	ErrDeveloperOverQPS   = "ERR_403_DEVELOPER_OVER_QPS"
+	ErrDeveloperOverRate  = "ERR_403_DEVELOPER_OVER_RATE"
+	defaultOverQPSRetryIn = time.Second
+)
+
+type verdict int
+
+const (
+	anAnswer  verdict = iota // for the caller, whatever it says
+	deadGrant                // the grant is not accepted (any more)
+	overQPS                  // not run: the key has spent this second
+)
+
+// judge tells by type what an answer of Mashery's means for the call. A dead
+// V3 token is seen as 401 and as 403 "inactive"; a late V2 signature is 403
+// "not authorized", which on V3 is about rights instead [observed by clients:
+// engine, egnyte SDK; V2 error codes page].
+func judge(api API, resp *http.Response) verdict {
+	code := resp.Header.Get(HeaderErrorCode)
+	switch {
+	case resp.StatusCode == http.StatusUnauthorized:
+		return deadGrant
+	case resp.StatusCode != http.StatusForbidden:
+		return anAnswer
+	case code == ErrDeveloperOverQPS:
+		return overQPS
+	case code == ErrDeveloperInactive, api == V2 && code == ErrNotAuthorized:
+		return deadGrant
+	}
+	return anAnswer
+}
+
+// retryAfter reads how long an over-QPS answer asks to wait, in either form of
+// the header; one second when it does not say, never negative.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return defaultOverQPSRetryIn
+}
