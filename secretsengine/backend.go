@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package secretsengine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/helper/locksutil"
+	"github.com/hashicorp/vault/sdk/logical"
+	"golang.org/x/sync/singleflight"
+
+	"mashproxy/mashery"
+)
+
+// Version is what the engine reports of itself, to Vault and in X-Proxy-Mode.
+const Version = "v0.1.0"
+
+// backend is the engine of one mount.
+type backend struct {
+	*framework.Backend
+	now    func() time.Time
+	bounds bounds
+
+	roleLocks  []*locksutil.LockEntry // who changes a role, or what is kept of it
+	configLock sync.Mutex             // who changes the configuration
+	budgets    *mashery.Budgets
+	salt       saltCache
+	client     clientCache
+
+	// fetches lets one token fetch per role run. Fetches outlive the request
+	// that began them, not the mount: stop ends them and running waits.
+	fetches singleflight.Group
+	mounted context.Context
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// bounds are the limits of what the engine waits for and reads.
+type bounds struct {
+	// Fetch is the longest time one token fetch may take.
+	Fetch time.Duration
+	// Call is the longest time one proxied call may take, its waiting included.
+	// Vault itself gives a request 90 s.
+	Call time.Duration
+	// Wait is the longest time a proxied call may wait for its slots.
+	Wait time.Duration
+	// Body is the longest answer passed on, in bytes.
+	Body int64
+}
+
+func defaultBounds() bounds {
+	return bounds{Fetch: 30 * time.Second, Call: time.Minute, Wait: 30 * time.Second, Body: 32 << 20}
+}
+
+// Factory makes the engine of one mount; Vault calls it.
+func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
+	if conf == nil {
+		return nil, errors.New("the Mashery secrets engine was started without a backend configuration")
+	}
+	b := newBackend(defaultBounds(), time.Now)
+	if err := b.Setup(ctx, conf); err != nil {
+		return nil, fmt.Errorf("setting up the Mashery secrets engine: %w", err)
+	}
+	return b, nil
+}
+
+func newBackend(limits bounds, now func() time.Time) *backend {
+	b := &backend{
+		now:       now,
+		bounds:    limits,
+		roleLocks: locksutil.CreateLocks(),
+		budgets:   mashery.NewBudgets(),
+	}
+	b.mounted, b.stop = context.WithCancel(context.Background())
+	b.Backend = &framework.Backend{
+		BackendType:    logical.TypeLogical,
+		RunningVersion: Version,
+		Help:           backendHelp,
+		PathsSpecial: &logical.Paths{
+			Root:            []string{"config"},
+			SealWrapStorage: []string{configKey, rolePrefix, tokenPrefix},
+		},
+		Paths: framework.PathAppend(
+			[]*framework.Path{b.pathConfig(), b.pathRoleList(), b.pathRole(), b.pathGrant(), b.pathToken()},
+			b.pathsProxyV2(),
+			b.pathsProxyV3(),
+		),
+		Secrets:    []*framework.Secret{b.leaseV2(), b.leaseV3()},
+		Invalidate: b.invalidate,
+		Clean:      b.clean,
+	}
+	return b
+}
+
+// invalidate forgets what is remembered of a storage entry that another node
+// of Vault has changed.
+func (b *backend) invalidate(_ context.Context, key string) {
+	switch key {
+	case configKey:
+		b.client.drop()
+	case saltKey:
+		b.salt.drop()
+	}
+}
+
+// clean ends what outlives requests; Vault calls it as it unmounts.
+func (b *backend) clean(context.Context) {
+	b.stop()
+	b.running.Wait()
+	b.client.drop()
+}
+
+const backendHelp = `
+The Mashery secrets engine keeps the credentials of Mashery's administration
+APIs, V2 and V3, in roles, and hands out what is short-lived: V2 signatures and
+V3 access tokens. It can also make the calls itself (proxy mode), so that no
+credential leaves Vault.
+
+Write a role (roles/:role), then read roles/:role/grant or roles/:role/token, or
+send calls to roles/:role/proxy/v2 and roles/:role/proxy/v3/...
+`

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package secretsengine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"mashproxy/mashery"
+)
+
+// noRole answers what needs a role that does not exist: 404, with words.
+// Beside a response, ErrUnsupportedPath is what Vault makes a 404 of, in a
+// plugin too, where error types get lost (sdk/logical/response_util.go).
+func noRole(name string) (*logical.Response, error) {
+	return logical.ErrorResponse("role %q does not exist; write roles/%s first", name, name), logical.ErrUnsupportedPath
+}
+
+// notCapable answers a request for an API the role has no credentials for.
+func notCapable(r *role, api mashery.API) *logical.Response {
+	needs := "area_id, api_key, secret, username and password"
+	if api == mashery.V2 {
+		needs = "area_nid, api_key and secret"
+	}
+	return logical.ErrorResponse("role %q is not capable of api version %d, which needs %s; write them to roles/%s", r.Name, api, needs, r.Name)
+}
+
+// noToken answers when no access token could be had: what Mashery refused, in
+// its words; anything else is a fault.
+func noToken(roleName string, err error) (*logical.Response, error) {
+	var refusal *mashery.TokenError
+	switch {
+	case errors.As(err, &refusal) && refusal.ErrorCode == mashery.ErrDeveloperOverQPS:
+		return logical.ErrorResponse("role %q: %v", roleName, refusal), logical.ErrUpstreamRateLimited
+	case errors.As(err, &refusal):
+		return logical.ErrorResponse("role %q: %v", roleName, refusal), nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, fmt.Errorf("role %q: Mashery's token endpoint did not answer in time: %w", roleName, err)
+	}
+	return nil, fmt.Errorf("an access token for role %q: %w", roleName, err)
+}
+
+// unknownFields is the error of a request that names fields the path does not
+// have, which Vault would pass over; nil when all are known.
+func unknownFields(data map[string]any, known map[string]*framework.FieldSchema) error {
+	var unknown, names []string
+	for name := range data {
+		if known[name] == nil {
+			unknown = append(unknown, fmt.Sprintf("%q", name))
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	for name := range known {
+		names = append(names, name)
+	}
+	slices.Sort(unknown)
+	slices.Sort(names)
+	return fmt.Errorf("there is no field %s here; the fields are %s", strings.Join(unknown, ", "), strings.Join(names, ", "))
+}

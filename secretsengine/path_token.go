@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package secretsengine
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"mashproxy/mashery"
+)
+
+func (b *backend) pathToken() *framework.Path {
+	return &framework.Path{
+		Pattern: rolePattern("/token"),
+		Fields:  map[string]*framework.FieldSchema{"role": roleField()},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation:   writing(b.readToken, "Read the V3 access token the role's readers share."),
+			logical.DeleteOperation: writing(b.deleteToken, "Forget the shared token; the next reader gets a new one."),
+		},
+		HelpSynopsis:    "The V3 access token the role's readers share.",
+		HelpDescription: tokenHelp,
+	}
+}
+
+func (b *backend) readToken(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("role").(string)
+	r, err := loadRole(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return noRole(name)
+	}
+	if !r.capable(mashery.V3) {
+		return notCapable(r, mashery.V3), nil
+	}
+	buyer, err := b.buyer(ctx, req.Storage, r)
+	if err != nil {
+		return nil, err
+	}
+	token, err := buyer.shared(ctx)
+	if err != nil {
+		return noToken(name, err)
+	}
+	return &logical.Response{Data: token.answer(r, buyer.Marks.KeyID, b.now())}, nil
+}
+
+func (b *backend) deleteToken(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("role").(string)
+	defer b.lockRole(name)()
+	return nil, remove(ctx, req.Storage, tokenPrefix+name)
+}
+
+const tokenHelp = `
+Reading it gives one V3 access token to all readers of the role. It is kept, and
+renewed when less than five minutes are left. Deleting forgets it; at Mashery it
+lives on to its end, for there is no way to revoke it.
+`

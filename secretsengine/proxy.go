@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package secretsengine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"mashproxy/mashery"
+)
+
+// maxStatus is the highest status Vault's HTTP server can write; Mashery uses
+// some beyond 599.
+const maxStatus = 999
+
+// proxy makes one call to Mashery for the named role and returns the answer as
+// it is. It makes the role's checks; call is complete but for pacing.
+func (b *backend) proxy(ctx context.Context, req *logical.Request, roleName string, call *mashery.Call) (*logical.Response, error) {
+	r, err := loadRole(ctx, req.Storage, roleName)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return noRole(roleName)
+	}
+	if !r.capable(call.API) {
+		return notCapable(r, call.API), nil
+	}
+	buyer, err := b.buyer(ctx, req.Storage, r)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.bounds.Call)
+	defer cancel()
+	from := &source{buyer: buyer, API: call.API, call: ctx}
+	call.MaxWait, call.Budget = b.bounds.Wait, from.budget
+	resp, err := b.exchange(ctx, buyer.Client.sender, call, from)
+	if err != nil {
+		return b.proxyError(roleName, err)
+	}
+	return resp, nil
+}
+
+// exchange sends the call and reads the answer to its end.
+func (b *backend) exchange(ctx context.Context, sender *mashery.Sender, call *mashery.Call, from mashery.Source) (*logical.Response, error) {
+	answer, err := sender.Send(ctx, call, from)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode < http.StatusOK || answer.StatusCode > maxStatus {
+		return nil, &badAnswerError{fmt.Sprintf("Mashery answered with status %d, which is no answer", answer.StatusCode)}
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, b.bounds.Body+1))
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, &badAnswerError{"Mashery's answer broke off before its end; whether the call was carried out is not known"}
+	case int64(len(body)) > b.bounds.Body:
+		return nil, &badAnswerError{fmt.Sprintf("Mashery's answer is longer than the %d bytes passed on here; ask for fewer objects (limit) or fields", b.bounds.Body)}
+	}
+	return rawAnswer(answer.StatusCode, answer.Header.Get("Content-Type"), answerHeader(answer.Header), body), nil
+}
+
+// rawAnswer is what Vault writes to its client byte for byte. The body is never
+// a string, which Vault would try to decode as base64 (http/logical.go).
+func rawAnswer(status int, contentType string, header http.Header, body []byte) *logical.Response {
+	if contentType == "" {
+		contentType = "application/octet-stream" // or Go would guess
+	}
+	return &logical.Response{
+		Data: map[string]any{
+			logical.HTTPStatusCode:  status,
+			logical.HTTPContentType: contentType,
+			logical.HTTPRawBody:     body,
+		},
+		Headers: header,
+	}
+}
+
+// badAnswerError says that what Mashery sent cannot be passed on.
+type badAnswerError struct{ text string }
+
+func (e *badAnswerError) Error() string { return e.text }
+
+// proxyError answers a call to which Mashery gave no answer: in the shape of
+// Vault's errors, under the status a gateway gives. What is not Mashery's
+// doing stays an error of ours.
+func (b *backend) proxyError(roleName string, err error) (*logical.Response, error) {
+	var (
+		full        *mashery.OverQPSError
+		refused     *mashery.TokenError
+		unreachable *mashery.UnreachableError
+		slow        *mashery.TimeoutError
+		bad         *badAnswerError
+	)
+	switch {
+	case errors.As(err, &full):
+		resp := errorAnswer(http.StatusForbidden, fmt.Sprintf("role %q: the API key has no free slot within %s; make fewer calls at once", roleName, b.bounds.Wait))
+		resp.Headers["Retry-After"] = []string{strconv.Itoa(int(full.RetryAfter / time.Second))}
+		resp.Headers[mashery.HeaderErrorCode] = []string{mashery.ErrDeveloperOverQPS}
+		return resp, nil
+	case errors.As(err, &refused), errors.As(err, &unreachable), errors.As(err, &bad):
+		return errorAnswer(http.StatusBadGateway, fmt.Sprintf("role %q: %v", roleName, err)), nil
+	case errors.As(err, &slow), errors.Is(err, context.DeadlineExceeded):
+		return errorAnswer(http.StatusGatewayTimeout, fmt.Sprintf("role %q: Mashery did not answer in time; whether the call was carried out is not known", roleName)), nil
+	}
+	return nil, fmt.Errorf("a call to Mashery for role %q: %w", roleName, err)
+}
+
+func errorAnswer(status int, text string) *logical.Response {
+	body, _ := json.Marshal(map[string][]string{"errors": {text}}) // strings always encode
+	return rawAnswer(status, "application/json", answerHeader(nil), body)
+}

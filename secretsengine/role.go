@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package secretsengine
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/helper/locksutil"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"mashproxy/mashery"
+)
+
+const (
+	rolePrefix = "role/"
+	// defaultQPS is Mashery's usual starting plan.
+	defaultQPS = 2
+)
+
+// role is what is stored of one role.
+type role struct {
+	Name string `json:"-"`
+
+	AreaID   string `json:"area_id"`
+	AreaNID  int64  `json:"area_nid"`
+	APIKey   sealed `json:"api_key"`
+	Secret   sealed `json:"secret"`
+	Username string `json:"username"`
+	Password sealed `json:"password"`
+	// QPS is what the role may spend, in calls a second.
+	QPS int `json:"qps"`
+}
+
+func (r *role) credentials() mashery.Credentials {
+	return mashery.Credentials{
+		AreaID: r.AreaID, AreaNID: r.AreaNID,
+		APIKey: r.APIKey.Secret, Secret: r.Secret.Secret,
+		Username: r.Username, Password: r.Password.Secret,
+	}
+}
+
+func (r *role) capable(api mashery.API) bool {
+	if api == mashery.V2 {
+		return r.credentials().V2Capable()
+	}
+	return r.credentials().V3Capable()
+}
+
+// loadRole reads a role from storage; nil when there is none of that name.
+func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
+	r, err := load[role](ctx, s, rolePrefix+name)
+	if r != nil {
+		r.Name = name
+	}
+	return r, err
+}
+
+// lockRole keeps others from changing the role, or what is kept of it, until
+// the returned function is called.
+func (b *backend) lockRole(name string) (unlock func()) {
+	lock := locksutil.LockForKey(b.roleLocks, name)
+	lock.Lock()
+	return lock.Unlock
+}
+
+// budget is what the role's API key may spend, shared by all roles of that key.
+func (b *backend) budget(keyID, roleName string, qps float64) *mashery.Budget {
+	return b.budgets.Get(mashery.BudgetID{Key: keyID}, roleName, qps)
+}
