@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package autoauth
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/api"
+	"github.com/hashicorp/vault/command/agentproxyshared"
+	"github.com/hashicorp/vault/command/agentproxyshared/auth"
+	"github.com/hashicorp/vault/command/agentproxyshared/sink"
+	"github.com/hashicorp/vault/command/agentproxyshared/sink/file"
+	proxyconfig "github.com/hashicorp/vault/command/proxy/config"
+	"github.com/hashicorp/vault/helper/useragent"
+)
+
+// Config says how to log in.
+type Config struct {
+	// AutoAuth is the file's block.
+	AutoAuth *proxyconfig.AutoAuth
+	// VaultAddress is Vault's, which one method (oci) wants to know.
+	VaultAddress string
+	// Client is the template of all clients: address, TLS, namespace.
+	Client *api.Client
+	// NamespaceFixed says that the environment named the namespace, which then
+	// wins over the method's.
+	NamespaceFixed bool
+	// ExitAfterAuth ends the sinks' actor after the first token is written.
+	ExitAfterAuth bool
+	// DisableIdleConns and DisableKeepAlives are Vault Proxy's settings.
+	DisableIdleConns, DisableKeepAlives bool
+	// PreviousToken, of a persistent cache, is tried before logging in; "": none.
+	PreviousToken string
+	Logger        hclog.Logger
+}
+
+// Login logs in, keeps the token alive and writes the sinks.
+type Login struct {
+	// Identity is the token and who is told of it.
+	Identity *Identity
+	// Handler is Vault's auto-auth.
+	Handler *auth.AuthHandler
+
+	method  auth.AuthMethod
+	server  *sink.SinkServer
+	sinks   []*sink.SinkConfig
+	wrapped bool
+	tokens  chan string
+}
+
+// New makes the method, the handler and the sinks of a file's auto_auth block.
+func New(c Config) (*Login, error) {
+	method, err := agentproxyshared.GetAutoAuthMethodFromConfig(c.AutoAuth.Method.Type, &auth.AuthConfig{
+		Logger:    c.Logger.Named("auth." + c.AutoAuth.Method.Type),
+		MountPath: c.AutoAuth.Method.MountPath,
+		Config:    c.AutoAuth.Method.Config,
+	}, c.VaultAddress)
+	if err != nil {
+		return nil, fmt.Errorf("auto_auth method %q: %w", c.AutoAuth.Method.Type, err)
+	}
+	client, err := loginClient(c)
+	if err != nil {
+		return nil, err
+	}
+	sinks, err := fileSinks(c, client)
+	if err != nil {
+		return nil, err
+	}
+	handler := newHandler(c, client)
+	own, err := client.CloneWithHeaders()
+	if err != nil {
+		return nil, err
+	}
+	own.SetMaxRetries(0)
+	return &Login{
+		Identity: newIdentity(own, handler.InvalidToken),
+		Handler:  handler,
+		method:   method,
+		server: sink.NewSinkServer(&sink.SinkServerConfig{
+			Logger: c.Logger.Named("sink.server"), Client: client, ExitAfterAuth: c.ExitAfterAuth,
+		}),
+		sinks:   sinks,
+		wrapped: c.AutoAuth.Method.WrapTTL > 0,
+		tokens:  make(chan string, 1),
+	}, nil
+}
+
+// AddSink adds a sink beside the file's; before Run.
+func (l *Login) AddSink(s *sink.SinkConfig) { l.sinks = append(l.sinks, s) }
+
+// RunHandler logs in and keeps the token alive until ctx ends. It fails as
+// Vault Proxy does (exit_on_err).
+func (l *Login) RunHandler(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	relayed := make(chan struct{})
+	go func() { defer close(relayed); l.relay(ctx) }()
+	defer func() { cancel(); <-relayed }()
+	return l.Handler.Run(ctx, l.method)
+}
+
+// RunSinks writes every new token to the sinks until ctx ends, or after the
+// first when the file says exit_after_auth.
+func (l *Login) RunSinks(ctx context.Context) error {
+	return l.server.Run(ctx, l.tokens, l.sinks, l.Handler.AuthInProgress)
+}
+
+// relay passes tokens on to the identity first, then to the sinks. The sink
+// server would hold back a token that is the same as the last, and a slow
+// sink would keep calls waiting.
+func (l *Login) relay(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case token, open := <-l.Handler.OutputCh:
+			if !open {
+				return
+			}
+			if !l.wrapped {
+				l.Identity.set(token)
+			}
+			select {
+			case l.tokens <- token:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+func loginClient(c Config) (*api.Client, error) {
+	client, err := c.Client.CloneWithHeaders()
+	if err != nil {
+		return nil, err
+	}
+	if !c.NamespaceFixed && c.AutoAuth.Method.Namespace != "" {
+		client.SetNamespace(c.AutoAuth.Method.Namespace)
+	}
+	if c.DisableIdleConns {
+		client.SetMaxIdleConnections(-1)
+	}
+	if c.DisableKeepAlives {
+		client.SetDisableKeepAlives(true)
+	}
+	return client, nil
+}
+
+func newHandler(c Config, client *api.Client) *auth.AuthHandler {
+	return auth.NewAuthHandler(&auth.AuthHandlerConfig{
+		Logger:                       c.Logger.Named("auth.handler"),
+		Client:                       client,
+		WrapTTL:                      c.AutoAuth.Method.WrapTTL,
+		MinBackoff:                   c.AutoAuth.Method.MinBackoff,
+		MaxBackoff:                   c.AutoAuth.Method.MaxBackoff,
+		EnableReauthOnNewCredentials: c.AutoAuth.EnableReauthOnNewCredentials,
+		Token:                        c.PreviousToken,
+		ExitOnError:                  c.AutoAuth.Method.ExitOnError,
+		UserAgent:                    useragent.ProxyAutoAuthString(),
+		MetricsSignifier:             "proxy",
+	})
+}
+
+func fileSinks(c Config, client *api.Client) ([]*sink.SinkConfig, error) {
+	var sinks []*sink.SinkConfig
+	for _, s := range c.AutoAuth.Sinks {
+		if s.Type != "file" {
+			return nil, fmt.Errorf("sink type %q is not known; use \"file\"", s.Type)
+		}
+		config := &sink.SinkConfig{
+			Logger: c.Logger.Named("sink.file"), Config: s.Config, Client: client,
+			WrapTTL: s.WrapTTL, DHType: s.DHType, DeriveKey: s.DeriveKey, DHPath: s.DHPath, AAD: s.AAD,
+		}
+		written, err := file.NewFileSink(config)
+		if err != nil {
+			return nil, fmt.Errorf("file sink: %w", err)
+		}
+		config.Sink = written
+		sinks = append(sinks, config)
+	}
+	return sinks, nil
+}
