@@ -5,6 +5,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"sync"
@@ -29,6 +30,9 @@ const (
 
 // ErrSlow says that Vault has not given the grant yet. The fetch goes on.
 var ErrSlow = errors.New("Vault has not given the grant in time; it is still being asked, try again")
+
+// ErrUnusable says that Vault answered, but not with a grant that can be used.
+var ErrUnusable = errors.New("Vault gave no usable grant")
 
 // ErrClosed says that the grants are no longer kept.
 var ErrClosed = errors.New("the grants are closed")
@@ -229,11 +233,11 @@ func (g *Grants[G]) read(ctx context.Context, key Key, generation int) (*Grant[G
 	}
 	life, err := lifetime(secret, header)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	value, err := g.parse(key, secret.Data)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	return &Grant[G]{Value: value, generation: generation, deadline: sent.Add(life)}, nil
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package intercept
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+
+	"mashproxy/mashery"
+)
+
+// copyBuffer is how much of an answer is under way at once, in bytes.
+const copyBuffer = 32 << 10
+
+// pass streams Mashery's answer to the caller. An answer that breaks off
+// breaks off there too: a clean end would say that it was whole.
+func (h *Handler) pass(w http.ResponseWriter, answer *mashery.Answer) {
+	defer answer.Body.Close()
+	header := w.Header()
+	for name, values := range answer.Header {
+		header[name] = values
+	}
+	if _, typed := answer.Header["Content-Type"]; !typed {
+		header["Content-Type"] = nil // or net/http would guess one
+	}
+	// Set last, so that no answer can claim to be another's.
+	header.Set(headerMode, "mashproxy/"+h.Version)
+	header.Set(headerSource, fromMashery)
+	header.Set(headerWait, strconv.FormatInt(answer.Waited.Milliseconds(), 10))
+	w.WriteHeader(answer.StatusCode)
+	buffer := h.buffers.Get().(*[copyBuffer]byte)
+	defer h.buffers.Put(buffer)
+	if err := stream(w, answer.Body, buffer[:], answer.ContentLength); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// stream copies from to w and lets nothing lie: what was read is flushed,
+// unless it was the end.
+func stream(w http.ResponseWriter, from io.Reader, buffer []byte, length int64) error {
+	out := http.NewResponseController(w)
+	for sent := int64(0); ; {
+		n, err := from.Read(buffer)
+		if n > 0 {
+			if _, err := w.Write(buffer[:n]); err != nil {
+				return err
+			}
+			sent += int64(n)
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case n > 0 && sent != length:
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package intercept
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"sync/atomic"
+
+	"mashproxy/agentext/apierror"
+	"mashproxy/agentext/policy"
+	"mashproxy/cache"
+	"mashproxy/mashery"
+)
+
+func (c *route) key() cache.Key {
+	return cache.Key{Namespace: c.mount.Namespace, Mount: c.mount.Path, Role: c.role, API: int(c.api)}
+}
+
+// callOf makes the call to Mashery of a request.
+func (h *Handler) callOf(r *http.Request, c *route, body *policy.Body) (*mashery.Call, *apierror.Error) {
+	call := &mashery.Call{
+		API: c.api, Method: c.verb, Path: c.tail, Header: r.Header,
+		MaxWait: c.mount.MaxWait,
+		Budget:  func(g *mashery.Grant) *mashery.Budget { return h.budget(c, g) },
+	}
+	if c.api == mashery.V3 {
+		call.RawQuery, call.ForceQuery = r.URL.RawQuery, r.URL.ForceQuery
+	}
+	if c.method != "" {
+		filled, refusal := fillMethod(c.method, r, body)
+		if refusal != nil {
+			return nil, refusal
+		}
+		body = filled
+	}
+	// Only writes have a body: Vault reads none of the others, so nobody
+	// would have judged it.
+	if (c.verb == http.MethodPost || c.verb == http.MethodPut) && r.ContentLength != 0 {
+		call.Body, call.ContentLength = &watchedBody{Reader: body.Reader()}, r.ContentLength
+		if body.IsWhole() {
+			whole, _ := body.Whole() // cannot fail: it has been read
+			call.ContentLength = int64(len(whole))
+		}
+	}
+	return call, nil
+}
+
+// fillMethod makes the body of a V2 call name the method that the path names.
+func fillMethod(method string, r *http.Request, body *policy.Body) (*policy.Body, *apierror.Error) {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return nil, badRequest("send the body uncompressed, or leave the method out of the path")
+	}
+	text, err := body.Whole()
+	switch {
+	case errors.Is(err, policy.ErrBodyTooLarge):
+		return nil, apierror.New(http.StatusRequestEntityTooLarge, apierror.TooLarge, "proxy/v2/<method> reads the body whole, which may then be 1 MiB at most; send a longer one to proxy/v2")
+	case err != nil:
+		return nil, badRequest("the body could not be read: %s", err)
+	}
+	envelope, err := policy.ParseEnvelope(text)
+	switch {
+	case err != nil:
+		return nil, badRequest("the body must be one JSON-RPC envelope: %s", err)
+	case !envelope.HasMethod:
+		return wholeBody(envelope.WithMethod(method)), nil
+	case envelope.Method != method:
+		return nil, badRequest("the path names the method %q and the body another; leave one of them out", method)
+	}
+	return body, nil
+}
+
+// wholeBody is a body that has been read already.
+func wholeBody(text []byte) *policy.Body {
+	body := policy.NewBody(bytes.NewReader(text))
+	_, _ = body.Whole() // of a short text in memory: cannot fail
+	return body
+}
+
+// budget is what the call is paced by: one budget for all roles with the same
+// API key, or the role's own when the engine does not name the key.
+func (h *Handler) budget(c *route, g *mashery.Grant) *mashery.Budget {
+	qps := g.QPS
+	if c.mount.QPS > 0 && (qps <= 0 || c.mount.QPS < qps) {
+		qps = c.mount.QPS
+	}
+	key := g.KeyID
+	if key == "" {
+		key = "role:" + c.role
+	}
+	return h.Budgets.Get(h.budgetID(c, key), c.role, qps)
+}
+
+func (h *Handler) budgetID(c *route, key string) mashery.BudgetID {
+	return mashery.BudgetID{Vault: h.VaultAddress, Namespace: c.mount.Namespace, Mount: c.mount.Path, Key: key}
+}
+
+// watchedBody tells whether any of it was read.
+type watchedBody struct {
+	io.Reader
+	read atomic.Bool
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	b.read.Store(true)
+	return b.Reader.Read(p)
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package intercept
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"mashproxy/agentext/apierror"
+	"mashproxy/agentext/policy"
+	"mashproxy/cache"
+	"mashproxy/mashery"
+)
+
+// Headers of answers to local calls.
+const (
+	headerMode      = "X-Proxy-Mode"
+	headerRequestID = "X-Request-Id"
+	headerSource    = "X-Mashproxy-Source"
+	headerWait      = "X-Mashproxy-Wait-Ms"
+)
+
+// Who an answer to a local call is from.
+const (
+	fromMashery   = "mashery"
+	fromVault     = "vault"
+	fromMashproxy = "mashproxy"
+)
+
+// Rules yields the rules of the application's current token.
+type Rules interface {
+	Current(ctx context.Context) (*policy.Rules, error)
+}
+
+// Grants are the application's leased grants.
+type Grants = *cache.Grants[*mashery.Grant]
+
+// Config is what a handler needs.
+type Config struct {
+	Mounts []*Mount
+	// PrependNamespace is the configured namespace when the file says
+	// prepend_configured_namespace; "" otherwise.
+	PrependNamespace string
+	// VaultAddress tells the budgets of several Vaults apart.
+	VaultAddress string
+	Rules        Rules
+	Grants       Grants
+	Budgets      *mashery.Budgets
+	// Next takes every request that is not a local call.
+	Next http.Handler
+	// Vault takes local calls that Vault must decide, to the engine's own
+	// proxy path.
+	Vault   http.Handler
+	Version string
+	Logger  hclog.Logger
+}
+
+// Handler serves local calls and passes the others on.
+type Handler struct {
+	Config
+	mounts  []*Mount // longest first
+	prepend string
+	buffers sync.Pool
+	forced  *forcedRoles
+	warned  sync.Map // of causes, so that each is told once
+}
+
+// New makes a handler.
+func New(c Config) *Handler {
+	h := &Handler{Config: c, mounts: longestFirst(c.Mounts), forced: newForcedRoles()}
+	if namespace := strings.Trim(c.PrependNamespace, "/"); namespace != "" {
+		h.prepend = namespace + "/"
+	}
+	h.buffers.New = func() any { return new([copyBuffer]byte) }
+	return h
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	t, err := readTarget(r)
+	if err != nil {
+		apierror.Write(w, badRequest("%s", err))
+		return
+	}
+	call, refusal := h.recognise(t, r)
+	switch {
+	case refusal != nil:
+		apierror.Write(w, refusal)
+	case call != nil:
+		h.serve(w, r, call)
+	default:
+		h.Next.ServeHTTP(w, r)
+	}
+}
+
+// serve takes a local call through policy, grant, pacing and signing.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, c *route) {
+	start := time.Now()
+	w.Header().Set(headerRequestID, rand.Text())
+	w.Header().Set(headerMode, "mashproxy/"+h.Version)
+	w.Header().Set(headerSource, fromMashproxy)
+	body := policy.NewBody(r.Body)
+	if left, cause := h.leftToVault(c); left {
+		h.askVault(w, r, c, body, cause)
+		return
+	}
+	decision, err := h.decide(r, c, body)
+	if err != nil {
+		h.refuse(w, r, c, err)
+		return
+	}
+	if refusal := decision.Refusal(); refusal != nil {
+		apierror.Write(w, refusal)
+		return
+	}
+	if decision.Verdict == policy.Undecidable {
+		h.askVault(w, r, c, body, warning{string(decision.Cause), decision.Text})
+		return
+	}
+	if h.send(w, r, c, body) {
+		h.Logger.Debug("served", "method", c.verb, "role", c.role, "path", c.below, "took", time.Since(start))
+	}
+}
+
+// leftToVault tells whether the role is one whose calls Vault serves.
+func (h *Handler) leftToVault(c *route) (bool, warning) {
+	switch {
+	case c.mount.forwards(c.role):
+		return true, warning{"forward_roles", "the file says so (forward_roles)"}
+	case h.forced.has(c.key()):
+		return true, forcedWarning
+	}
+	return false, warning{}
+}
+
+// decide applies Vault's policies, unless the block turns them off.
+func (h *Handler) decide(r *http.Request, c *route, body *policy.Body) (policy.Decision, error) {
+	if !c.mount.Policy {
+		return policy.Decision{Verdict: policy.Allowed}, nil
+	}
+	rules, err := h.Rules.Current(r.Context())
+	if err != nil {
+		return policy.Decision{}, err
+	}
+	asked := &policy.Request{
+		Method: c.outer, Mount: c.mount.policyMount(), Role: c.role, Path: c.below,
+		RawQuery: r.URL.RawQuery, Header: r.Header, Body: body,
+	}
+	if c.named {
+		asked.Verb = c.verb
+	}
+	return rules.Decide(asked), nil
+}
+
+// send sends the call to Mashery and passes the answer on. It is false when
+// there was none to pass on.
+func (h *Handler) send(w http.ResponseWriter, r *http.Request, c *route, body *policy.Body) bool {
+	call, refusal := h.callOf(r, c, body)
+	if refusal != nil {
+		apierror.Write(w, refusal)
+		return false
+	}
+	source := &source{grants: h.Grants, key: c.key()}
+	answer, err := c.mount.Sender.Send(r.Context(), call, source)
+	if err != nil {
+		if isForced(err) && h.canReplay(call, body) {
+			h.forced.add(c.key())
+			h.askVault(w, r, c, body, forcedWarning)
+			return false
+		}
+		h.refuse(w, r, c, err)
+		return false
+	}
+	h.pass(w, answer)
+	return true
+}
+
+// canReplay tells whether nothing of the body was sent anywhere: the grant was
+// refused before anything was.
+func (h *Handler) canReplay(call *mashery.Call, body *policy.Body) bool {
+	return call.Body == nil || body.IsWhole() || !call.Body.(*watchedBody).read.Load()
+}

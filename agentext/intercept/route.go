@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package intercept
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"mashproxy/agentext/apierror"
+	"mashproxy/mashery"
+)
+
+const (
+	verbPrefix = "proxy/v3-method/"
+	v3Prefix   = "proxy/v3/"
+	v2Path     = "proxy/v2"
+	verbSuffix = ";target-method-"
+)
+
+// roleName is what the engine takes for a role's name
+// [vault/sdk framework.GenericNameRegex].
+var roleName = regexp.MustCompile(`^\w(([\w-.]+)?\w)?$`)
+
+// route is a recognised local call.
+type route struct {
+	mount *Mount
+	role  string
+	api   mashery.API
+	// below is the path below the role, decoded: what policies speak of.
+	below string
+	// tail is V3's path as it is sent: escaped as received.
+	tail string
+	// method is the V2 method the path names; "" when it names none.
+	method string
+	// outer is the request's verb, verb the one that is sent. They differ
+	// where the path names the verb, and for lists, which are sent as GET.
+	outer, verb string
+	// named tells that the path names the verb.
+	named bool
+}
+
+// recognise tells a local call from the others: nil, nil for the others.
+func (h *Handler) recognise(t target, r *http.Request) (*route, *apierror.Error) {
+	path, isVault := strings.CutPrefix(t.decoded, "/v1/")
+	if !isVault {
+		return nil, nil
+	}
+	namespaced := h.namespaceOf(r) + path
+	if refusal := h.withheld(namespaced, path); refusal != nil {
+		return nil, refusal
+	}
+	mount, rest := find(h.mounts, namespaced)
+	if mount == nil {
+		return nil, nil
+	}
+	role, below, isRole := strings.Cut(strings.TrimPrefix(rest, "roles/"), "/")
+	if !strings.HasPrefix(rest, "roles/") || !isRole || !isLocal(below) {
+		return nil, nil
+	}
+	if !roleName.MatchString(role) {
+		return nil, badRequest("%q cannot be the name of a role; it may hold letters, digits, _, and inside - and .", role)
+	}
+	found := &route{mount: mount, role: role, below: below, outer: strings.ToUpper(r.Method)}
+	before := strings.TrimSuffix(t.decoded, below) // what precedes the part below the role
+	if refusal := found.read(before, t, r); refusal != nil {
+		return nil, refusal
+	}
+	return found, nil
+}
+
+// namespaceOf is the namespace a request's headers and the file put before its
+// path, "" or with a slash at its end.
+func (h *Handler) namespaceOf(r *http.Request) string {
+	joined := h.prepend + strings.Trim(r.Header.Get("X-Vault-Namespace"), "/")
+	if joined != "" && !strings.HasSuffix(joined, "/") {
+		joined += "/"
+	}
+	return joined
+}
+
+func isLocal(below string) bool {
+	return below == v2Path || strings.HasPrefix(below, v2Path+"/") ||
+		strings.HasPrefix(below, v3Prefix) || strings.HasPrefix(below, verbPrefix)
+}
+
+// read takes the part below the role apart. Only what follows proxy/v3/ or
+// proxy/v3-method/<verb>/ may be escaped; an escape before it would be another
+// spelling of the same path.
+func (c *route) read(before string, t target, r *http.Request) *apierror.Error {
+	fixed := c.below
+	verb, tail := "", ""
+	switch {
+	case strings.HasPrefix(c.below, verbPrefix):
+		var slash bool
+		verb, tail, slash = strings.Cut(strings.TrimPrefix(c.below, verbPrefix), "/")
+		if !slash || tail == "" {
+			return badRequest("proxy/v3-method/<verb>/ must be followed by a V3 path, such as services")
+		}
+		fixed = strings.TrimSuffix(c.below, tail)
+	case strings.HasPrefix(c.below, v3Prefix):
+		if tail = strings.TrimPrefix(c.below, v3Prefix); tail == "" {
+			return badRequest("proxy/v3/ must be followed by a V3 path, such as services")
+		}
+		fixed = v3Prefix
+	}
+	raw, plain := strings.CutPrefix(t.raw, before+fixed)
+	if !plain {
+		return badRequest("nothing before the V3 path may be escaped; write %q as it is", before+fixed)
+	}
+	if fixed == c.below {
+		return c.readV2(r)
+	}
+	c.api, c.tail = mashery.V3, raw
+	return c.readV3(verb, tail, r)
+}
+
+func (c *route) readV2(r *http.Request) *apierror.Error {
+	c.api, c.verb = mashery.V2, http.MethodPost
+	if c.below != v2Path {
+		c.method = strings.TrimPrefix(c.below, v2Path+"/")
+		if c.method == "" || strings.Contains(c.method, "/") {
+			return badRequest("the path must be proxy/v2 or proxy/v2/<method>, such as proxy/v2/object.query")
+		}
+	}
+	switch {
+	case c.outer != http.MethodPost:
+		return notAllowed(c.outer, http.MethodPost)
+	case strings.Contains(r.RequestURI, "?"):
+		return badRequest("a V2 call has no query: leave out what follows \"?\"; the key and the signature are added here")
+	}
+	return nil
+}
+
+func (c *route) readV3(verb, tail string, r *http.Request) *apierror.Error {
+	if verb == "" {
+		var written string
+		_, verb = cutVerbSuffix(tail)
+		c.tail, written = cutVerbSuffix(c.tail)
+		if verb != written {
+			return badRequest("%s<verb> must be written without escapes", verbSuffix)
+		}
+		if c.tail == "" {
+			return badRequest("%s<verb> must follow a V3 path, such as services", verbSuffix)
+		}
+		if verb != "" && c.outer == http.MethodGet {
+			return notAllowed(c.outer, http.MethodPost, http.MethodPut)
+		}
+		if strings.EqualFold(verb, http.MethodGet) || strings.EqualFold(verb, http.MethodHead) {
+			return badRequest("%s<verb> is for POST, PUT and DELETE; send %s itself", verbSuffix, strings.ToUpper(verb))
+		}
+	}
+	if verb != "" {
+		c.named, c.verb = true, strings.ToUpper(verb)
+		return c.checkNamedVerb()
+	}
+	switch c.outer {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete:
+		c.verb = c.outer
+	case "LIST":
+		c.verb = http.MethodGet
+	default:
+		return notAllowed(c.outer, http.MethodGet, http.MethodHead, "LIST", http.MethodPost, http.MethodPut, http.MethodDelete)
+	}
+	return checkList(c.outer, r)
+}
+
+// checkNamedVerb tells whether the request's verb may ask for the one the path
+// names: a read for reads, a write for writes.
+func (c *route) checkNamedVerb() *apierror.Error {
+	reads := []string{http.MethodGet, http.MethodHead}
+	writes := []string{http.MethodPost, http.MethodPut, http.MethodDelete}
+	switch {
+	case slices.Contains(reads, c.verb) && c.outer == http.MethodGet,
+		slices.Contains(writes, c.verb) && (c.outer == http.MethodPost || c.outer == http.MethodPut):
+		return nil
+	case slices.Contains(reads, c.verb):
+		return notAllowed(c.outer, http.MethodGet)
+	case slices.Contains(writes, c.verb):
+		return notAllowed(c.outer, http.MethodPost, http.MethodPut)
+	}
+	return badRequest("%q is not a verb of Mashery's V3 API; use GET, HEAD, POST, PUT or DELETE", c.verb)
+}
+
+// checkList refuses, as Vault does, a query whose "list" is neither true nor
+// false. A true one needs no change: Mashery is asked with GET anyway.
+func checkList(verb string, r *http.Request) *apierror.Error {
+	if verb != http.MethodGet || !strings.Contains(r.URL.RawQuery, "list") {
+		return nil
+	}
+	if list := r.URL.Query().Get("list"); list != "" {
+		if _, err := strconv.ParseBool(list); err != nil {
+			return badRequest("the query's \"list\" is neither true nor false")
+		}
+	}
+	return nil
+}
+
+// cutVerbSuffix takes ;target-method-<verb> off the end of a V3 path.
+func cutVerbSuffix(path string) (before, verb string) {
+	i := strings.LastIndex(path, verbSuffix)
+	if i < 0 || i+len(verbSuffix) == len(path) || strings.ContainsAny(path[i+len(verbSuffix):], "/;%") {
+		return path, ""
+	}
+	return path[:i], path[i+len(verbSuffix):]
+}
+
+func badRequest(format string, args ...any) *apierror.Error {
+	return apierror.New(http.StatusBadRequest, apierror.BadRequest, format, args...)
+}
+
+func notAllowed(verb string, allowed ...string) *apierror.Error {
+	list := strings.Join(allowed, ", ")
+	return apierror.New(http.StatusMethodNotAllowed, apierror.MethodNotAllowed, "%s is not possible on this path; use %s", verb, list).With("Allow", list)
+}

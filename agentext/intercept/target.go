@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package intercept
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// target is the path a request asks for, as it was written and as Vault reads it.
+type target struct {
+	raw     string // escaped, as received
+	decoded string // once, as Vault routes it
+}
+
+// readTarget reads the request's path, and refuses one that different servers
+// would read differently: "." and ".." and empty segments and control
+// characters, plain or escaped once or twice, and a target that names a host.
+func readTarget(r *http.Request) (target, error) {
+	raw, _, _ := strings.Cut(r.RequestURI, "?")
+	if !strings.HasPrefix(raw, "/") {
+		return target{}, fmt.Errorf("the request's target must be a path that begins with \"/\", without scheme and host")
+	}
+	t := target{raw: raw, decoded: r.URL.Path}
+	for _, reading := range []string{t.raw, t.decoded, unescape(t.decoded)} {
+		if flaw := flawOf(reading); flaw != "" {
+			return target{}, fmt.Errorf("the path holds %s, plain or escaped; write the path without", flaw)
+		}
+	}
+	return t, nil
+}
+
+// flawOf names what is wrong with one reading of a path; "" when nothing is.
+func flawOf(path string) string {
+	for i := range len(path) {
+		if path[i] < ' ' || path[i] == 0x7f {
+			return "a control character"
+		}
+	}
+	rest, more := path[1:], true
+	for more {
+		var segment string
+		segment, rest, more = strings.Cut(rest, "/")
+		switch {
+		case segment == "." || segment == "..":
+			return fmt.Sprintf("the segment %q", segment)
+		case segment == "" && more:
+			return "an empty segment"
+		}
+	}
+	return ""
+}
+
+// unescape decodes the escapes of a path that are valid and leaves the others:
+// what a server behind Vault might make of it.
+func unescape(path string) string {
+	if !strings.Contains(path, "%") {
+		return path
+	}
+	var out strings.Builder
+	for i := 0; i < len(path); i++ {
+		if path[i] == '%' && i+2 < len(path) {
+			high, low := unhex(path[i+1]), unhex(path[i+2])
+			if high >= 0 && low >= 0 {
+				out.WriteByte(byte(high<<4 | low))
+				i += 2
+				continue
+			}
+		}
+		out.WriteByte(path[i])
+	}
+	return out.String()
+}
+
+func unhex(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}

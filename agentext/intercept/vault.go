@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package intercept
+
+import (
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"mashproxy/agentext/policy"
+	"mashproxy/cache"
+)
+
+// forcedMemory is how long a role in forced proxy mode is not asked again for
+// a grant.
+const forcedMemory = time.Minute
+
+// warning is why calls are left to Vault, told once a mount.
+type warning struct{ cause, text string }
+
+var forcedWarning = warning{"forced_proxy_mode", "the role requires the engine's own proxy mode; set forced_proxy_mode=false on it to serve its calls here"}
+
+// askVault forwards a local call to the engine's own proxy path: Vault decides
+// it and the engine makes it. It spends the role's budget where the block
+// gives one.
+func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, body *policy.Body, why warning) {
+	if _, told := h.warned.LoadOrStore(c.mount.full()+" "+why.cause, true); !told {
+		h.Logger.Warn("calls are left to Vault, which makes them slower", "mount", c.mount.Path, "cause", why.cause, "reason", why.text)
+	}
+	if c.mount.QPS > 0 {
+		budget := h.Budgets.Get(h.budgetID(c, "role:"+c.role), c.role, c.mount.QPS)
+		if _, err := budget.Wait(r.Context(), c.mount.MaxWait); err != nil {
+			h.refuse(w, r, c, err)
+			return
+		}
+	}
+	w.Header().Del(headerMode) // the engine names its own
+	w.Header().Set(headerSource, fromVault)
+	out := r.Clone(r.Context())
+	out.Method = c.outer
+	out.Body = io.NopCloser(body.Reader())
+	h.Vault.ServeHTTP(w, out)
+}
+
+// forcedRoles remembers for a while which roles give no grant because they
+// are in forced proxy mode.
+type forcedRoles struct {
+	mu    sync.Mutex
+	until map[cache.Key]time.Time
+}
+
+func newForcedRoles() *forcedRoles { return &forcedRoles{until: make(map[cache.Key]time.Time)} }
+
+func (f *forcedRoles) has(key cache.Key) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	until, known := f.until[key]
+	if known && time.Now().After(until) {
+		delete(f.until, key)
+		known = false
+	}
+	return known
+}
+
+func (f *forcedRoles) add(key cache.Key) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.until[key] = time.Now().Add(forcedMemory)
+}
