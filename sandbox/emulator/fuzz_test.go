@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package emulator
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func seeded() *store {
+	s := newStore(time.Now)
+	seed(s)
+	return s
+}
+
+func FuzzObjectQuery(f *testing.F) {
+	for _, query := range []string{
+		"SELECT * FROM applications",
+		"SELECT id, name FROM applications WHERE username = 'li.na' AND (id >= 3 OR tags NOT LIKE '%a_') ORDER BY name DESC, id PAGE 2 ITEMS 10",
+		`select username from members where phone is not null and display_name <> "O\"Brien" items 99999999999999999999`,
+		"SELECT * FROM keys WHERE rate_limit_ceiling < -1.5 PAGE 9223372036854775807 ITEMS 100",
+		"SELECT * FROM services WHERE ((((((name = null",
+		"SELECT ' FROM \xff",
+	} {
+		f.Add(query)
+	}
+	s := seeded()
+	f.Fuzz(func(t *testing.T, query string) {
+		q, err := parseObjectQuery(query)
+		if err != nil {
+			if err.Error() == "" || q != nil {
+				t.Errorf("a refusal without words: %q", query)
+			}
+			return
+		}
+		result, refused := q.run(s)
+		if refused != nil {
+			return
+		}
+		page := result.(map[string]any)
+		items, total := len(page["items"].([]map[string]any)), page["total_items"].(int)
+		if items > q.items || items > total || q.items > maxItems {
+			t.Errorf("%q: %d items of %d, %d per page", query, items, total, q.items)
+		}
+	})
+}
+
+func FuzzLists(f *testing.F) {
+	for _, query := range []string{
+		"", "offset=3&limit=7", "filter=name:a,description:b&sort=name:desc,created", "fields=id,endpoints.methods.id&fields=cache",
+		"filter=endpoints.methods.name:list&filter=,:,::.&sort=,", "limit=9223372036854775807&offset=9223372036854775807", "a;b=%zz&&=",
+		"filter=endpoints:x&filter=cache.:y&fields=.,..,a..b",
+	} {
+		f.Add(query)
+	}
+	s := seeded()
+	services := s.schema["services"]
+	f.Fuzz(func(t *testing.T, query string) {
+		q, problems := parseList(query, services)
+		if problems != nil {
+			return
+		}
+		page, total := q.page(s.all["services"])
+		if len(page) > q.limit || len(page) > total || total > len(s.all["services"]) {
+			t.Errorf("%q: %d of %d", query, len(page), total)
+		}
+		encode(views(page[:min(len(page), 5)], q.named))
+		if len(s.all["services"]) != 264 || s.all["services"][0].props["name"] != "Billing Accounts API" {
+			t.Errorf("%q changed the store", query)
+		}
+	})
+}
+
+func TestQueriesThatAreNone(t *testing.T) {
+	tests := map[string]string{
+		"":                                                     "expected SELECT, found the end",
+		"SELECT FROM keys":                                     "expected FROM, found \"keys\"",
+		"SELECT id keys":                                       "expected FROM, found \"keys\"",
+		"SELECT id FROM":                                       "expected an object type, found the end",
+		"SELECT id, FROM keys":                                 "expected FROM, found \"keys\"",
+		"SELECT id FROM keys WHERE":                            "expected a field, found the end",
+		"SELECT id FROM keys WHERE id":                         "expected =, <>, <, >, <=, >=, LIKE or IS, found the end",
+		"SELECT id FROM keys WHERE id =":                       "expected a value, found the end",
+		"SELECT id FROM keys WHERE id NOT":                     "expected LIKE after NOT, found the end",
+		"SELECT id FROM keys WHERE id IS 1":                    "expected NULL, found \"1\"",
+		"SELECT id FROM keys WHERE (id = 1":                    "expected ), found the end",
+		"SELECT id FROM keys ORDER id":                         "expected BY, found \"id\"",
+		"SELECT id FROM keys PAGE 0":                           "expected a number of at least 1, found \"0\"",
+		"SELECT id FROM keys ITEMS 'x'":                        "expected a number of at least 1, found \"x\"",
+		"SELECT id FROM keys LIMIT 1":                          "unexpected \"LIMIT\"",
+		"SELECT id FROM keys WHERE a = 'x":                     "a text in quotes does not end: 'x",
+		"SELECT id FROM keys WHERE a = 1.2.3":                  "\"1.2.3\" is not a number",
+		"SELECT id; DROP":                                      "unexpected ';'",
+		"SELECT id FROM keys WHERE " + strings.Repeat("(", 51): "more than 50 brackets in each other",
+	}
+	for query, want := range tests {
+		t.Run(query, func(t *testing.T) {
+			if _, err := parseObjectQuery(query); err == nil || err.Error() != want {
+				t.Errorf("got %v\nwant %s", err, want)
+			}
+		})
+	}
+}
+
+func TestAMeterRemembersTheLastHour(t *testing.T) {
+	m := &meter{qps: -1}
+	begin := time.Unix(1_800_000_000, 0)
+	for i := range meterMemory + 10 {
+		m.admit(begin.Add(time.Duration(i) * time.Second))
+	}
+	m.admit(begin.Add(20 * time.Second)) // a clock that steps back
+	counts := m.counts()
+	if len(counts.Seconds) != meterMemory || counts.Counted != meterMemory+11 {
+		t.Errorf("%d seconds, %d calls", len(counts.Seconds), counts.Counted)
+	}
+	if oldest := counts.Seconds[0].Unix; oldest != begin.Unix()+10 {
+		t.Errorf("the oldest is second %d", oldest-begin.Unix())
+	}
+	if again := counts.Seconds[10]; again.Counted != 2 {
+		t.Errorf("the second that came again: %+v", again)
+	}
+	m.admit(begin) // long forgotten: it only displaces nothing
+	if n := len(m.counts().Seconds); n > meterMemory+1 {
+		t.Errorf("%d seconds", n)
+	}
+}

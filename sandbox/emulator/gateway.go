@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package emulator
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"mashproxy/mashery"
+)
+
+// serverGateway and serverAPI are what the Server header says of answers of the
+// gateway itself and of the API behind it [recorded answers].
+const (
+	serverGateway = "Mashery Proxy"
+	serverAPI     = "Mashery API Server v1.1.0"
+)
+
+// stamp sets what every answer carries [recorded answers; customer API pages].
+func (e *Emulator) stamp(h http.Header) {
+	h.Set("Server", serverGateway)
+	h.Set("Date", e.opts.Now().UTC().Format(http.TimeFormat))
+	h.Set("X-Mashery-Responder", "emulated-worker-1.mashery.example")
+	h["X-Mashery-Message-ID"] = []string{uuid(rand.Reader)} // Mashery's spelling, not Go's
+}
+
+// refusal is an answer the gateway makes itself: not JSON, but text/xml with a
+// heading [API guidelines, Rate Limiting].
+type refusal struct {
+	cause               Cause
+	status              int
+	code, title, detail string
+	header              http.Header // more headers; may be nil
+}
+
+func (e *Emulator) refuse(w http.ResponseWriter, r *refusal) {
+	e.counter.refused(r.cause)
+	h := w.Header()
+	for name, values := range r.header {
+		h[name] = values
+	}
+	h.Set("Content-Type", "text/xml")
+	if r.code != "" {
+		h.Set(mashery.HeaderErrorCode, r.code)
+		h.Set("X-Error-Detail-Header", r.detail)
+	}
+	w.WriteHeader(r.status)
+	_, _ = fmt.Fprintf(w, "<h1>%s</h1>", r.title)
+}
+
+func notAuthorized(cause Cause) *refusal {
+	return &refusal{
+		cause: cause, status: http.StatusForbidden,
+		code: mashery.ErrNotAuthorized, title: "Not Authorized", detail: "Not Authorized",
+	}
+}
+
+// tokenChallenge is a 401 as the gateway's OAuth page has it; problem is the
+// error attribute, "" when there was no token at all [OAuth Generated Errors].
+func tokenChallenge(r *http.Request, problem string) *refusal {
+	challenge := fmt.Sprintf("Bearer realm=%q", r.Host)
+	if problem != "" {
+		challenge += fmt.Sprintf(", error=%q", problem)
+	}
+	refused := notAuthorized(CauseToken)
+	refused.status = http.StatusUnauthorized
+	refused.header = http.Header{"WWW-Authenticate": {challenge}}
+	return refused
+}
+
+// deadToken refuses an unknown or lapsed token [observed by several clients].
+func (e *Emulator) deadToken(r *http.Request) *refusal {
+	if e.opts.DeadTokenStatus == http.StatusUnauthorized {
+		return tokenChallenge(r, "invalid_token")
+	}
+	return &refusal{
+		cause: CauseToken, status: e.opts.DeadTokenStatus,
+		code: mashery.ErrDeveloperInactive, title: "Developer Inactive", detail: "Account Inactive",
+	}
+}
+
+func overQPS() *refusal {
+	return &refusal{
+		cause: CauseOverQPS, status: http.StatusForbidden,
+		code:  mashery.ErrDeveloperOverQPS,
+		title: "Developer Over Qps", detail: "Account Over Queries Per Second Limit",
+		header: http.Header{"Retry-After": {"1"}},
+	}
+}
+
+func overQuota(wait time.Duration) *refusal {
+	return &refusal{
+		cause: CauseOverQuota, status: http.StatusForbidden,
+		code:  mashery.ErrDeveloperOverRate,
+		title: "Developer Over Rate", detail: "Account Over Rate Limit",
+		header: http.Header{"Retry-After": {strconv.Itoa(int(wait/time.Second) + 1)}},
+	}
+}
+
+// noSuchPath refuses what matches no endpoint [customer API pages].
+func noSuchPath() *refusal {
+	return &refusal{
+		cause: CauseNoSuchPath, status: 596,
+		code: "ERR_596_SERVICE_NOT_FOUND", title: "596 Service Not Found", detail: "Service Not Found",
+	}
+}
+
+// wrongArea refuses a V2 call to another area than the key's; that it is a 404
+// is observed, its body is chosen.
+func wrongArea() *refusal {
+	return &refusal{cause: CauseArea, status: http.StatusNotFound, title: "Not Found"}
+}
+
+// serveV3 takes a call through the gateway to the REST API.
+func (e *Emulator) serveV3(w http.ResponseWriter, r *http.Request, path []string) {
+	k, refused := e.keyOfToken(r)
+	if refused == nil {
+		refused = e.admit(w, k)
+	}
+	if refused != nil {
+		e.refuse(w, refused)
+		return
+	}
+	e.counter.api(mashery.V3)
+	if !e.serveRoute(w, r) {
+		e.serveREST(w, r, path)
+	}
+}
+
+// serveV2 takes a call through the gateway to the JSON-RPC API.
+func (e *Emulator) serveV2(w http.ResponseWriter, r *http.Request, path []string) {
+	k, refused := e.keyOfSignature(r)
+	if refused == nil {
+		refused = e.admit(w, k)
+	}
+	if refused == nil && (len(path) != 1 || path[0] != strconv.FormatInt(k.creds.AreaNID, 10)) {
+		refused = wrongArea()
+	}
+	if refused != nil {
+		e.refuse(w, refused)
+		return
+	}
+	e.counter.api(mashery.V2)
+	if !e.serveRoute(w, r) {
+		e.serveRPC(w, r)
+	}
+}
+
+// keyOfToken finds whose access token r carries. The word Bearer is
+// case-sensitive at the gateway.
+func (e *Emulator) keyOfToken(r *http.Request) (*key, *refusal) {
+	authorization := r.Header.Get("Authorization")
+	if authorization == "" {
+		return nil, tokenChallenge(r, "")
+	}
+	token, ok := strings.CutPrefix(authorization, "Bearer ")
+	if !ok {
+		return nil, tokenChallenge(r, "invalid_request")
+	}
+	k := e.tokens.owner(token, e.opts.Now())
+	if k == nil {
+		return nil, e.deadToken(r)
+	}
+	return k, nil
+}
+
+// keyOfSignature finds the key that signed r. An unknown key and a bad or late
+// signature get the same answer [V2 docs, Error Codes].
+func (e *Emulator) keyOfSignature(r *http.Request) (*key, *refusal) {
+	query := r.URL.Query()
+	k := e.keys.get(query.Get("apikey"))
+	if k == nil || e.badSignatures.Add(-1) >= 0 || !k.signed(query.Get("sig"), e.opts.Now()) {
+		return nil, notAuthorized(CauseSignature)
+	}
+	return k, nil
+}
+
+// admit counts a call of k, or says why it may not pass, and shows the limits
+// in the answer's headers [blog, API responses contain quota limit information].
+func (e *Emulator) admit(w http.ResponseWriter, k *key) *refusal {
+	now := e.opts.Now()
+	reading, cause := k.meter.admit(now)
+	reading.show(w.Header())
+	switch cause {
+	case CauseOverQPS:
+		return overQPS()
+	case CauseOverQuota:
+		return overQuota(reading.reset.Sub(now))
+	}
+	return nil
+}

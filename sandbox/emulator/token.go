@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package emulator
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"mashproxy/mashery"
+)
+
+// tokenBodyLimit bounds the form of a token request.
+const tokenBodyLimit = 64 << 10
+
+// tokens are the access and refresh tokens that were given out.
+type tokens struct {
+	mu      sync.Mutex
+	access  map[string]accessToken
+	refresh map[string]*key
+}
+
+type accessToken struct {
+	key     *key
+	expires time.Time
+}
+
+func newTokens() *tokens {
+	return &tokens{access: map[string]accessToken{}, refresh: map[string]*key{}}
+}
+
+// issue gives k a new pair of tokens and forgets the access tokens that lapsed.
+func (t *tokens) issue(k *key, now time.Time, life time.Duration) (access, refresh string) {
+	access, refresh = shortID(rand.Reader), shortID(rand.Reader)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for token, a := range t.access {
+		if !now.Before(a.expires) {
+			delete(t.access, token)
+		}
+	}
+	t.access[access] = accessToken{k, now.Add(life)}
+	t.refresh[refresh] = k
+	return access, refresh
+}
+
+// owner gives the key a live access token belongs to, or nil.
+func (t *tokens) owner(access string, now time.Time) *key {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if a, ok := t.access[access]; ok && now.Before(a.expires) {
+		return a.key
+	}
+	return nil
+}
+
+// spend uses up a refresh token of k.
+func (t *tokens) spend(refresh string, k *key) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if owner, ok := t.refresh[refresh]; !ok || owner != k {
+		return false
+	}
+	delete(t.refresh, refresh)
+	return true
+}
+
+func (t *tokens) kill() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.access)
+}
+
+// oauthError is a refusal of the token endpoint: JSON, unlike the gateway's
+// others [recorded answers; V2 docs, OAuth Generated Errors].
+type oauthError struct {
+	status      int
+	code        string // X-Mashery-Error-Code
+	name        string // of OAuth: invalid_grant…
+	description string
+}
+
+func badTokenRequest(name, description string) *oauthError {
+	return &oauthError{http.StatusBadRequest, "ERR_400_BAD_REQUEST", name, description}
+}
+
+// serveToken answers POST /v3/token: Basic credentials and a form
+// [V3 docs, Authentication].
+func (e *Emulator) serveToken(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Pragma", "no-cache")
+	k, grant, refused := e.grantToken(w, r)
+	if refused != nil {
+		e.counter.add(func(n *Counts) { n.TokensRefused++ })
+		h.Set(mashery.HeaderErrorCode, refused.code)
+		if refused.status == http.StatusUnauthorized {
+			h["WWW-Authenticate"] = []string{fmt.Sprintf("Basic realm=%q", r.Host)}
+		}
+		e.answer(w, r, refused.status, map[string]string{
+			"error": refused.name, "error_description": refused.description,
+		})
+		return
+	}
+	e.counter.add(func(n *Counts) {
+		if grant == "password" {
+			n.Password++
+		} else {
+			n.Refresh++
+		}
+	})
+	access, refresh := e.tokens.issue(k, e.opts.Now(), e.opts.TokenLife)
+	e.answer(w, r, http.StatusOK, map[string]any{
+		"access_token": access, "token_type": "bearer", "expires_in": int(e.opts.TokenLife / time.Second),
+		"refresh_token": refresh, "scope": k.creds.AreaID, "mapi": k.creds.APIKey.Reveal(),
+	})
+}
+
+// grantToken decides a token request: whose it is, by which grant type, or why not.
+func (e *Emulator) grantToken(w http.ResponseWriter, r *http.Request) (*key, string, *oauthError) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return nil, "", &oauthError{http.StatusMethodNotAllowed, "ERR_400_BAD_REQUEST", "invalid_request", "Use POST"}
+	}
+	id, secret, ok := r.BasicAuth()
+	if !ok || id == "" {
+		return nil, "", &oauthError{http.StatusBadRequest, mashery.ErrNotAuthorized, "invalid_request", "client_id is required"}
+	}
+	k := e.keys.get(id)
+	if k == nil || k.creds.Secret.Reveal() != secret {
+		return nil, "", &oauthError{http.StatusUnauthorized, mashery.ErrNotAuthorized, "invalid_client", "Unknown client"}
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, tokenBodyLimit)
+	if err := r.ParseForm(); err != nil {
+		return nil, "", badTokenRequest("invalid_request", "The body is not a form")
+	}
+	grant := r.PostForm.Get("grant_type")
+	switch grant {
+	case "password":
+		return k, grant, passwordGrant(k, r.PostForm.Get)
+	case "refresh_token":
+		if !e.tokens.spend(r.PostForm.Get("refresh_token"), k) {
+			return nil, "", badTokenRequest("invalid_grant", "Expired refresh token")
+		}
+		return k, grant, nil
+	case "":
+		return nil, "", badTokenRequest("invalid_request", "grant_type is required")
+	}
+	return nil, "", badTokenRequest("unsupported_grant_type", "Unsupported grant type")
+}
+
+func passwordGrant(k *key, form func(string) string) *oauthError {
+	switch {
+	case form("username") != k.creds.Username || form("password") != k.creds.Password.Reveal():
+		return badTokenRequest("invalid_grant", "Invalid resource owner credentials")
+	case form("scope") != k.creds.AreaID:
+		return badTokenRequest("invalid_scope", "Unknown area")
+	}
+	return nil
+}
