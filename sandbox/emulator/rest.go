@@ -31,7 +31,7 @@ type restError struct {
 	Problems []problem `json:"errors,omitempty"`
 }
 
-func ok(body any) reply { return reply{status: http.StatusOK, body: encode(body), total: -1} }
+func success(body any) reply { return reply{status: http.StatusOK, body: encode(body), total: -1} }
 
 func fail(status int, message string, problems ...problem) reply {
 	return reply{
@@ -127,7 +127,7 @@ func (s *store) restItem(r *http.Request, t target, body any) reply {
 		}
 		s.update(t.item, change)
 	}
-	return ok(t.item.view(parseFields(params["fields"])))
+	return success(t.item.view(parseFields(params["fields"])))
 }
 
 func (s *store) restCollection(r *http.Request, t target, body any) reply {
@@ -147,7 +147,7 @@ func (s *store) restCollection(r *http.Request, t target, body any) reply {
 		return reply{status: http.StatusOK, total: -1}
 	}
 	page, total := query.page(s.collection(t.kind, t.parent))
-	rep := ok(views(page, query.named))
+	rep := success(views(page, query.named))
 	rep.total = total
 	return rep
 }
@@ -160,7 +160,7 @@ func (s *store) restCreate(t target, body any, named fields) reply {
 	if problems := s.check(t.kind, nil, fresh, ""); problems != nil {
 		return fail(http.StatusBadRequest, "Unable to create "+t.kind.label+".", problems...)
 	}
-	return ok(s.create(t.kind, t.parent, fresh).view(named))
+	return success(s.create(t.kind, t.parent, fresh).view(named))
 }
 
 // restUpdateMany changes several objects, all or none.
@@ -187,5 +187,5 @@ func (s *store) restUpdateMany(t target, body any, named fields) reply {
 	for i, o := range objects {
 		s.update(o, changes[i].(map[string]any))
 	}
-	return ok(views(objects, named))
+	return success(views(objects, named))
 }
