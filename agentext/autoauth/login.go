@@ -22,11 +22,9 @@ type Config struct {
 	AutoAuth *proxyconfig.AutoAuth
 	// VaultAddress is Vault's, which one method (oci) wants to know.
 	VaultAddress string
-	// Client is the template of all clients: address, TLS, namespace.
+	// Client is the template of all clients: address, TLS, and the namespace
+	// to log in to.
 	Client *api.Client
-	// NamespaceFixed says that the environment named the namespace, which then
-	// wins over the method's.
-	NamespaceFixed bool
 	// ExitAfterAuth ends the sinks' actor after the first token is written.
 	ExitAfterAuth bool
 	// DisableIdleConns and DisableKeepAlives are Vault Proxy's settings.
@@ -134,9 +132,6 @@ func loginClient(c Config) (*api.Client, error) {
 	client, err := c.Client.CloneWithHeaders()
 	if err != nil {
 		return nil, err
-	}
-	if !c.NamespaceFixed && c.AutoAuth.Method.Namespace != "" {
-		client.SetNamespace(c.AutoAuth.Method.Namespace)
 	}
 	if c.DisableIdleConns {
 		client.SetMaxIdleConnections(-1)

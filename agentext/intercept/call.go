@@ -16,7 +16,7 @@ import (
 )
 
 func (c *route) key() cache.Key {
-	return cache.Key{Namespace: c.mount.Namespace, Mount: c.mount.Path, Role: c.role, API: int(c.api)}
+	return cache.Key{Namespace: c.mount.namespace(), Mount: c.mount.Mashery.Mount, Role: c.role, API: int(c.api)}
 }
 
 // callOf makes the call to Mashery of a request.
@@ -94,7 +94,7 @@ func (h *Handler) budget(c *route, g *mashery.Grant) *mashery.Budget {
 }
 
 func (h *Handler) budgetID(c *route, key string) mashery.BudgetID {
-	return mashery.BudgetID{Vault: h.VaultAddress, Namespace: c.mount.Namespace, Mount: c.mount.Path, Key: key}
+	return mashery.BudgetID{Vault: h.VaultAddress, Namespace: c.mount.namespace(), Mount: c.mount.Mashery.Mount, Key: key}
 }
 
 // watchedBody tells whether any of it was read.

@@ -44,6 +44,8 @@ type Grants = *cache.Grants[*mashery.Grant]
 // Config is what a handler needs.
 type Config struct {
 	Mounts []*Mount
+	// RevealsTokenCreation says that callers may create Vault tokens.
+	RevealsTokenCreation bool
 	// PrependNamespace is the configured namespace when the file says
 	// prepend_configured_namespace; "" otherwise.
 	PrependNamespace string
@@ -52,8 +54,6 @@ type Config struct {
 	Rules        Rules
 	Grants       Grants
 	Budgets      *mashery.Budgets
-	// Next takes every request that is not a local call.
-	Next http.Handler
 	// Vault takes local calls that Vault must decide, to the engine's own
 	// proxy path.
 	Vault   http.Handler
@@ -61,7 +61,7 @@ type Config struct {
 	Logger  hclog.Logger
 }
 
-// Handler serves local calls and passes the others on.
+// Handler serves the local calls of one application.
 type Handler struct {
 	Config
 	mounts  []*Mount // longest first
@@ -81,30 +81,43 @@ func New(c Config) *Handler {
 	return h
 }
 
-// ServeHTTP implements http.Handler.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// Before returns a handler that serves local calls and passes every other
+// request on to next, unless it refuses it.
+func (h *Handler) Before(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call, refusal := h.read(r)
+		switch {
+		case refusal != nil:
+			h.begin(w)
+			apierror.Write(w, refusal)
+		case call != nil:
+			h.begin(w)
+			h.serve(w, r, call)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// read tells a local call from the others, and what is refused on any path.
+func (h *Handler) read(r *http.Request) (*route, *apierror.Error) {
 	t, err := readTarget(r)
 	if err != nil {
-		apierror.Write(w, badRequest("%s", err))
-		return
+		return nil, badRequest("%s", err)
 	}
-	call, refusal := h.recognise(t, r)
-	switch {
-	case refusal != nil:
-		apierror.Write(w, refusal)
-	case call != nil:
-		h.serve(w, r, call)
-	default:
-		h.Next.ServeHTTP(w, r)
-	}
+	return h.recognise(t, r)
+}
+
+// begin sets the headers of an answer made here.
+func (h *Handler) begin(w http.ResponseWriter) {
+	w.Header().Set(headerRequestID, rand.Text())
+	w.Header().Set(headerMode, "mashproxy/"+h.Version)
+	w.Header().Set(headerSource, fromMashproxy)
 }
 
 // serve takes a local call through policy, grant, pacing and signing.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, c *route) {
 	start := time.Now()
-	w.Header().Set(headerRequestID, rand.Text())
-	w.Header().Set(headerMode, "mashproxy/"+h.Version)
-	w.Header().Set(headerSource, fromMashproxy)
 	body := policy.NewBody(r.Body)
 	if left, cause := h.leftToVault(c); left {
 		h.askVault(w, r, c, body, cause)
@@ -131,7 +144,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, c *route) {
 // leftToVault tells whether the role is one whose calls Vault serves.
 func (h *Handler) leftToVault(c *route) (bool, warning) {
 	switch {
-	case c.mount.forwards(c.role):
+	case c.mount.Forwards(c.role):
 		return true, warning{"forward_roles", "the file says so (forward_roles)"}
 	case h.forced.has(c.key()):
 		return true, forcedWarning
@@ -141,7 +154,7 @@ func (h *Handler) leftToVault(c *route) (bool, warning) {
 
 // decide applies Vault's policies, unless the block turns them off.
 func (h *Handler) decide(r *http.Request, c *route, body *policy.Body) (policy.Decision, error) {
-	if !c.mount.Policy {
+	if !c.mount.enforces() {
 		return policy.Decision{Verdict: policy.Allowed}, nil
 	}
 	rules, err := h.Rules.Current(r.Context())
@@ -149,7 +162,7 @@ func (h *Handler) decide(r *http.Request, c *route, body *policy.Body) (policy.D
 		return policy.Decision{}, err
 	}
 	asked := &policy.Request{
-		Method: c.outer, Mount: c.mount.policyMount(), Role: c.role, Path: c.below,
+		Method: c.outer, Mount: c.mount.PolicyMount(), Role: c.role, Path: c.below,
 		RawQuery: r.URL.RawQuery, Header: r.Header, Body: body,
 	}
 	if c.named {

@@ -6,53 +6,30 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/ryanuber/go-glob"
-
+	"mashproxy/agentext/config"
 	"mashproxy/agentext/policy"
 	"mashproxy/mashery"
 )
 
 // Mount is a mount of the Mashery secrets engine whose calls are served here:
-// one mashery block of the file.
+// one mashery block of the file, and what sends to its endpoints.
 type Mount struct {
-	// Namespace and Path are Vault's, without slashes at their ends.
-	Namespace, Path string
-	// Policy says whether Vault's policies are applied; ACLOnly, that nothing
-	// but ACL policies concerns the mount on Vault Enterprise.
-	Policy, ACLOnly bool
-	// Reveal are the roles, as globs, whose grant and token callers may read.
-	Reveal []string
-	// ForwardRoles are the roles, as globs, that are never served here.
-	ForwardRoles []string
-	// QPS caps the role's own, in calls a second; 0: no cap.
-	QPS float64
-	// MaxWait is the longest time one call may wait for its slots.
-	MaxWait time.Duration
-	// Sender sends to the block's endpoints.
+	*config.Mashery
 	Sender *mashery.Sender
 }
 
 // full is the mount's path as seen from the root namespace, with a slash at its end.
-func (m *Mount) full() string {
-	if m.Namespace == "" {
-		return m.Path + "/"
-	}
-	return m.Namespace + "/" + m.Path + "/"
-}
+func (m *Mount) full() string { return m.Path() + "/" }
 
-func (m *Mount) policyMount() policy.Mount {
-	return policy.Mount{Namespace: m.Namespace, Path: m.Path, ACLOnly: m.ACLOnly}
-}
+// namespace is the mount's, without a slash at its end.
+func (m *Mount) namespace() string { return strings.Trim(m.Namespace, "/") }
 
-func (m *Mount) forwards(role string) bool { return anyGlob(m.ForwardRoles, role) }
+func (m *Mount) enforces() bool { return m.Policy != config.PolicyOff }
 
-func (m *Mount) reveals(role string) bool { return anyGlob(m.Reveal, role) }
-
-// anyGlob tells whether one of the globs, in which * stands for any text, matches.
-func anyGlob(globs []string, text string) bool {
-	return slices.ContainsFunc(globs, func(pattern string) bool { return glob.Glob(pattern, text) })
+// PolicyMount is the mount as the policy room knows it.
+func (m *Mount) PolicyMount() policy.Mount {
+	return policy.Mount{Namespace: m.namespace(), Path: m.Mashery.Mount, ACLOnly: m.Enterprise == config.EnterpriseACLOnly}
 }
 
 // longestFirst orders mounts so that the first that matches is the closest.

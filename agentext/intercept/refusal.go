@@ -75,7 +75,7 @@ func grantRefused(refused *api.ResponseError, c *route) *apierror.Error {
 		said = "there is no such role, or no Mashery secrets engine on this mount; check the name in the path"
 	}
 	return apierror.New(http.StatusBadGateway, apierror.GrantRefused,
-		"Vault refused the %s grant of role %q on mount %q with status %d: %s", c.api, c.role, c.mount.Path, refused.StatusCode, said)
+		"Vault refused the %s grant of role %q on mount %q with status %d: %s", c.api, c.role, c.mount.Mashery.Mount, refused.StatusCode, said)
 }
 
 // isForced tells the engine's word that the role's credentials may not leave it.

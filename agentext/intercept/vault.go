@@ -26,7 +26,7 @@ var forcedWarning = warning{"forced_proxy_mode", "the role requires the engine's
 // gives one.
 func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, body *policy.Body, why warning) {
 	if _, told := h.warned.LoadOrStore(c.mount.full()+" "+why.cause, true); !told {
-		h.Logger.Warn("calls are left to Vault, which makes them slower", "mount", c.mount.Path, "cause", why.cause, "reason", why.text)
+		h.Logger.Warn("calls are left to Vault, which makes them slower", "mount", c.mount.Path(), "cause", why.cause, "reason", why.text)
 	}
 	if c.mount.QPS > 0 {
 		budget := h.Budgets.Get(h.budgetID(c, "role:"+c.role), c.role, c.mount.QPS)

@@ -8,10 +8,8 @@ import (
 	"strings"
 
 	"mashproxy/agentext/apierror"
+	"mashproxy/agentext/config"
 )
-
-// tokenCreation is the entry of a block's reveal that lets callers create tokens.
-const tokenCreation = "auth/token/create*"
 
 // withheld refuses a request for a credential: the forced token may read it,
 // so without this every caller could. path is decoded, without "v1/". The
@@ -19,8 +17,8 @@ const tokenCreation = "auth/token/create*"
 // ignores it.
 func (h *Handler) withheld(namespaced, path string) *apierror.Error {
 	for _, reading := range []string{namespaced, path} {
-		if createsToken(reading) && !h.revealsTokenCreation() {
-			return withheldError(fmt.Sprintf("tokens cannot be created through this proxy, because they would carry its own token's rights; reveal = [%q] in a mashery block allows it", tokenCreation))
+		if createsToken(reading) && !h.RevealsTokenCreation {
+			return withheldError(fmt.Sprintf("tokens cannot be created through this proxy, because they would carry its own token's rights; reveal = [%q] in a mashery block allows it", config.TokenCreation))
 		}
 		mount, rest := find(h.mounts, reading)
 		if mount == nil {
@@ -31,8 +29,8 @@ func (h *Handler) withheld(namespaced, path string) *apierror.Error {
 		case !ok:
 		case kind == "export" || kind == "pem":
 			return withheldError(fmt.Sprintf("%s of a role cannot be used through this proxy; ask Vault itself, with a token of your own", kind))
-		case !mount.reveals(role):
-			return withheldError(fmt.Sprintf("the %s of role %q stays inside this proxy: call …/roles/%s/proxy/v2 or …/proxy/v3/… instead, which need no credential; reveal = [%q] in the block mashery %q opens it", kind, role, role, role, mount.Path))
+		case !mount.Reveals(role):
+			return withheldError(fmt.Sprintf("the %s of role %q stays inside this proxy: call …/roles/%s/proxy/v2 or …/proxy/v3/… instead, which need no credential; reveal = [%q] in the block mashery %q opens it", kind, role, role, role, mount.Mashery.Mount))
 		}
 	}
 	return nil
@@ -58,17 +56,6 @@ func credential(rest string) (role, kind string, ok bool) {
 func createsToken(path string) bool {
 	const create = "auth/token/create"
 	return strings.HasPrefix(path, create) || strings.Contains(path, "/"+create)
-}
-
-func (h *Handler) revealsTokenCreation() bool {
-	for _, m := range h.mounts {
-		for _, entry := range m.Reveal {
-			if entry == tokenCreation {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func withheldError(text string) *apierror.Error {
