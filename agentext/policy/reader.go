@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package policy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// requestTime bounds each request to Vault; nothing is tried twice.
+const requestTime = 2 * time.Second
+
+// reader reads the rules of the current token. One goroutine uses it.
+type reader struct {
+	vault     Vault
+	namespace string // the token's own
+	mounts    []Mount
+
+	token string // the token being read
+
+	// What lookup-self said of a token. It is asked once only, because with a
+	// token whose uses count the question uses it up.
+	lookedUp string
+	uses     Cause
+}
+
+// errTokenChanged ends a reading during which the token was replaced.
+var errTokenChanged = errors.New("the token was replaced")
+
+// refusal is an answer by which Vault will not show something, as opposed to
+// not being there.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+// read gives the rules of the token. An error means that Vault could not be
+// asked: nothing is known that was not known before.
+func (r *reader) read(ctx context.Context, token string) (*Rules, error) {
+	r.token = token
+	if cause, err := r.usesCount(ctx); err != nil || cause != "" {
+		return undecidableRules(cause), err
+	}
+	edition, err := r.edition(ctx)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := r.ask(ctx, r.namespace, "sys/internal/ui/resultant-acl", nil)
+	if errors.As(err, &refusal{}) {
+		return undecidableRules(PolicyHidden), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newRules(answer, r.mounts, edition), nil
+}
+
+// usesCount tells whether the token has num_uses; if so nothing else is asked.
+func (r *reader) usesCount(ctx context.Context) (Cause, error) {
+	if r.lookedUp == r.token {
+		return r.uses, nil
+	}
+	answer, err := r.ask(ctx, r.namespace, "auth/token/lookup-self", nil)
+	if err != nil && !errors.As(err, &refusal{}) {
+		return "", err
+	}
+	r.lookedUp, r.uses = r.token, UsesUnknown
+	if number, ok := answer["num_uses"].(json.Number); ok {
+		if r.uses = LimitedUses; number == "0" {
+			r.uses = ""
+		}
+	}
+	return r.uses, nil
+}
+
+// edition tells whether Vault is Enterprise: "" if it is Community, or if no
+// mount wants to know.
+func (r *reader) edition(ctx context.Context) (Cause, error) {
+	if !needsEdition(r.mounts) {
+		return "", nil
+	}
+	// These make a standby answer 200 too.
+	query := url.Values{"standbyok": {"true"}, "perfstandbyok": {"true"}}
+	answer, err := r.ask(ctx, "", "sys/health", query)
+	if err != nil && !errors.As(err, &refusal{}) {
+		return "", err
+	}
+	enterprise, known := answer["enterprise"].(bool)
+	version, _ := answer["version"].(string)
+	switch {
+	case enterprise, strings.Contains(version, "+ent"):
+		return Enterprise, nil
+	case !known:
+		return EditionUnknown, nil
+	default:
+		return "", nil
+	}
+}
+
+func needsEdition(mounts []Mount) bool {
+	for _, mount := range mounts {
+		if !mount.ACLOnly {
+			return true
+		}
+	}
+	return false
+}
+
+// ask sends one request with the token and gives the data of the answer.
+func (r *reader) ask(ctx context.Context, namespace, path string, query url.Values) (map[string]any, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	if r.vault.Token() != r.token {
+		return nil, errTokenChanged
+	}
+	secret, _, err := r.vault.Read(ctx, namespace, path, query)
+	if r.vault.Token() != r.token {
+		return nil, errTokenChanged // who knows which of the two was sent
+	}
+	switch {
+	case err != nil && refuses(err):
+		return nil, refusal{err}
+	case err != nil:
+		return nil, err
+	case secret == nil || secret.Data == nil:
+		return nil, refusal{errors.New("Vault's answer to " + path + " is empty")}
+	default:
+		return secret.Data, nil
+	}
+}
+
+// refuses tells whether Vault has understood the question and will not answer.
+// A token that Vault calls invalid is the identity's business: a new one comes,
+// or the application is not logged in.
+func refuses(err error) bool {
+	var answer *api.ResponseError
+	if !errors.As(err, &answer) {
+		return false
+	}
+	for _, text := range answer.Errors {
+		if strings.Contains(text, "invalid token") {
+			return false
+		}
+	}
+	switch answer.StatusCode {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+		return true
+	default:
+		return false
+	}
+}

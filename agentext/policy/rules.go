@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/vault/helper/namespace"
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/hashicorp/vault/vault"
+)
+
+// Rules are what one token may do, as read at one moment. They never change and
+// may be used concurrently.
+type Rules struct {
+	cause   Cause  // if not "", nothing of this token can be decided here
+	detail  string // what of the rules is not known, for PolicyUnknown
+	edition Cause  // Enterprise, EditionUnknown, or "" for Community
+
+	calls  ruleSet // for roles/<role>/proxy/…
+	grants ruleSet // for roles/<role>/grant
+
+	methods bool // a rule may deny a single V2 method
+}
+
+// ruleSet are the rules that can match some of the paths; the others are left
+// out, because Vault looks at every rule with a "+" for every path.
+type ruleSet struct {
+	scopes []scope
+	acl    *vault.ACL
+	paths  []*vault.PathRules
+	byPath map[string]*rule
+	speaks bool // one of them looks at a request's data
+}
+
+// undecidableRules leave everything to Vault.
+func undecidableRules(cause Cause) *Rules { return &Rules{cause: cause} }
+
+// newRules makes the rules of an answer of sys/internal/ui/resultant-acl, for
+// the mounts given.
+func newRules(answer map[string]any, mounts []Mount, edition Cause) *Rules {
+	if chroot, _ := answer["chroot_namespace"].(string); chroot != "" {
+		return undecidableRules(Chroot)
+	}
+	r := &Rules{edition: edition}
+	if err := r.build(answer, mounts); err != nil {
+		return &Rules{cause: PolicyUnknown, detail: err.Error()}
+	}
+	return r
+}
+
+func (r *Rules) build(answer map[string]any, mounts []Mount) error {
+	root, err := isRoot(answer)
+	if err != nil {
+		return err
+	}
+	var methods []scope
+	for _, mount := range mounts {
+		r.calls.scopes = append(r.calls.scopes, mount.scope("proxy"))
+		r.grants.scopes = append(r.grants.scopes, mount.scope("grant"))
+		methods = append(methods, mount.scope("proxy", "v2", "+"))
+	}
+	if !root {
+		err = eachRule(answer, func(k key, rule *rule) {
+			r.calls.add(k, rule)
+			r.grants.add(k, rule)
+			r.methods = r.methods || rule.denies() && anyReached(methods, k)
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.calls.compile(root), r.grants.compile(root))
+}
+
+// add takes a rule that can match.
+func (s *ruleSet) add(k key, r *rule) {
+	if !anyReached(s.scopes, k) {
+		return
+	}
+	if s.byPath == nil {
+		s.byPath = map[string]*rule{}
+	}
+	s.byPath[r.path] = r
+	s.speaks = s.speaks || r.speaks()
+	s.paths = append(s.paths, &vault.PathRules{
+		Path:                k.text,
+		Permissions:         r.permissions,
+		IsPrefix:            k.shape == prefix,
+		HasSegmentWildcards: k.shape == segments,
+	})
+}
+
+// compile makes the ACL of the rules, or that of a root token.
+func (s *ruleSet) compile(root bool) error {
+	policy, err := vault.ParseACLPolicy(namespace.RootNamespace, "")
+	if err != nil {
+		return fmt.Errorf("making an empty policy: %w", err)
+	}
+	policy.Paths = s.paths
+	if root {
+		policy.Name = "root" // by this name NewACL knows it
+	}
+	s.acl, err = vault.NewACL(namespace.RootContext(context.Background()), []*vault.Policy{policy})
+	return err
+}
+
+// isRoot also refuses whatever else Vault says that is not known here.
+func isRoot(answer map[string]any) (bool, error) {
+	for field := range answer {
+		switch field {
+		case "root", "chroot_namespace", "exact_paths", "glob_paths":
+		default:
+			return false, fmt.Errorf("this version of mashproxy does not know %q", field)
+		}
+	}
+	root, ok := answer["root"].(bool)
+	if !ok {
+		return false, errors.New("it does not say whether the token is a root token")
+	}
+	if chroot, ok := answer["chroot_namespace"]; ok && chroot != "" {
+		return false, errors.New("chroot_namespace is not a string")
+	}
+	return root, nil
+}
+
+// eachRule reads all rules, also those nobody needs: one with something unknown
+// in it makes the whole answer unknown.
+func eachRule(answer map[string]any, do func(key, *rule)) error {
+	exactKey := func(text string) key { return key{exact, text} }
+	for field, toKey := range map[string]func(string) key{"exact_paths": exactKey, "glob_paths": globKey} {
+		rules, ok := answer[field].(map[string]any)
+		if !ok {
+			return fmt.Errorf("%s is missing or not an object", field)
+		}
+		for text, value := range rules {
+			rule, err := parseRule(toKey(text), value)
+			if err != nil {
+				return err
+			}
+			do(toKey(text), rule)
+		}
+	}
+	return nil
+}
+
+// ask is Vault's decision on one operation, and the rule that made it, nil if
+// none matches.
+func (s *ruleSet) ask(op logical.Operation, path string, data map[string]any) (bool, *rule) {
+	inRoot := namespace.RootContext(context.Background())
+	result := s.acl.AllowOperation(inRoot, &logical.Request{Operation: op, Path: path, Data: data}, false)
+	if len(result.MFAMethods) == 0 {
+		return result.Allowed, nil
+	}
+	return result.Allowed, s.byPath[result.MFAMethods[0]]
+}
