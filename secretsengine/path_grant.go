@@ -74,7 +74,7 @@ func (b *backend) grantV3(ctx context.Context, buyer *buyer, leased bool) (*logi
 	if err != nil {
 		return noToken(buyer.Role.Name, err)
 	}
-	answer := token.answer(buyer.Role, buyer.Marks.KeyID, b.now())
+	answer := buyer.answer(token)
 	if leased {
 		// Nine tenths, so that the token outlives every copy of the lease.
 		return b.leased(leaseTypeV3, answer, buyer, token.Life/10*9), nil

@@ -44,7 +44,7 @@ func (b *backend) readToken(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return noToken(name, err)
 	}
-	return &logical.Response{Data: token.answer(r, buyer.Marks.KeyID, b.now())}, nil
+	return &logical.Response{Data: buyer.answer(token)}, nil
 }
 
 func (b *backend) deleteToken(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

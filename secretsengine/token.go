@@ -5,6 +5,7 @@ package secretsengine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -54,22 +55,10 @@ func (t *token) aging(now time.Time) bool {
 	return t.left(now) < margin
 }
 
-// answer is what readers of the token are given.
-func (t *token) answer(r *role, keyID string, now time.Time) map[string]any {
-	return map[string]any{
-		"access_token":         t.Access.Reveal(),
-		"expiry":               t.Expiry.UTC().Format(time.RFC3339),
-		"expiry_epoch":         t.Expiry.Unix(),
-		"token_time_remaining": int64(t.left(now) / time.Second),
-		"qps":                  r.QPS,
-		"key_id":               keyID,
-	}
-}
-
 // buyer gets tokens for one role.
 type buyer struct {
 	*backend
-	Role   *role
+	Role   role
 	Marks  marks
 	Client *client
 	Store  logical.Storage
@@ -84,7 +73,23 @@ func (b *backend) buyer(ctx context.Context, s logical.Storage, r *role) (*buyer
 	if err != nil {
 		return nil, err
 	}
-	return &buyer{backend: b, Role: r, Marks: marks, Client: client, Store: s}, nil
+	return &buyer{backend: b, Role: *r, Marks: marks, Client: client, Store: s}, nil
+}
+
+// Format implements fmt.Formatter. Behind a pointer within what it prints,
+// package fmt passes over the methods that hide secrets (under %s, for one).
+func (b buyer) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "role %q", b.Role.Name) }
+
+// answer is what a reader of the token is given.
+func (b *buyer) answer(t *token) map[string]any {
+	return map[string]any{
+		"access_token":         t.Access.Reveal(),
+		"expiry":               t.Expiry.UTC().Format(time.RFC3339),
+		"expiry_epoch":         t.Expiry.Unix(),
+		"token_time_remaining": int64(t.left(b.now()) / time.Second),
+		"qps":                  b.Role.QPS,
+		"key_id":               b.Marks.KeyID,
+	}
 }
 
 // own buys a token that is nobody else's.

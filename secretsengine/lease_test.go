@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package secretsengine
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func (e *engine) lease(api string) *logical.Secret {
+	e.Helper()
+	resp := e.must(logical.ReadOperation, "roles/demo/grant", map[string]any{"api": api, "lease": "true"})
+	if resp.Secret == nil {
+		e.Fatal("the grant has no lease")
+	}
+	return resp.Secret
+}
+
+// renew asks as Vault's expiration manager does, and gives the time Vault would
+// then give the lease (vault/expiration.go).
+func (e *engine) renew(secret *logical.Secret, increment time.Duration) (time.Duration, error) {
+	e.Helper()
+	secret.Increment = increment
+	resp, err := e.HandleRequest(e.Context(), &logical.Request{
+		Operation: logical.RenewOperation, Path: "roles/demo/grant", Secret: secret, Storage: e.storage,
+	})
+	if err != nil {
+		return 0, err
+	}
+	ttl, _, err := framework.CalculateTTL(e.System(), increment, resp.Secret.TTL, 0, resp.Secret.MaxTTL, 0, secret.IssueTime)
+	return ttl, err
+}
+
+func TestAGrantHasALeaseOnlyWhenAsked(t *testing.T) {
+	e := newDemo(t)
+	for _, api := range []string{"2", "3"} {
+		if e.must(logical.ReadOperation, "roles/demo/grant", map[string]any{"api": api}).Secret != nil {
+			t.Errorf("api %s: a lease nobody asked for", api)
+		}
+	}
+	v2, v3 := e.lease("2"), e.lease("3")
+	wantEqual(t, "V2 time", v2.TTL, time.Minute)
+	wantEqual(t, "V2 maximum", v2.MaxTTL, 2*time.Minute)
+	wantEqual(t, "V3 time", v3.TTL, 15*time.Minute)
+	wantEqual(t, "V3 maximum", v3.MaxTTL, 54*time.Minute)
+	if !v2.Renewable || !v3.Renewable {
+		t.Error("leases must be renewable")
+	}
+}
+
+func TestALeaseOfAShortTokenEndsBeforeIt(t *testing.T) {
+	e := newDemo(t)
+	e.mashery.on(nil, func(w http.ResponseWriter, _ *http.Request) { giveToken(w, 1, 100) })
+	secret := e.lease("3")
+	wantEqual(t, "time", secret.TTL, 90*time.Second)
+	wantEqual(t, "maximum", secret.MaxTTL, 90*time.Second)
+}
+
+func TestALeaseThatIsRenewedReallyLastsLonger(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		api            string
+		age, increment time.Duration
+		want           time.Duration
+	}{
+		{"V2 gets its minute again", "2", 40 * time.Second, 0, time.Minute},
+		{"V2 gets what is left of two minutes", "2", 90 * time.Second, 0, 30 * time.Second},
+		{"V3 gets its quarter of an hour again", "3", 10 * time.Minute, 0, 15 * time.Minute},
+		{"V3 gets what is left of the token", "3", 50 * time.Minute, 0, 4 * time.Minute},
+		{"V3 gives an increment that is asked for", "3", 10 * time.Minute, 20 * time.Minute, 20 * time.Minute},
+		{"V3 gives no more than its maximum", "3", 10 * time.Minute, 5 * time.Hour, 44 * time.Minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := newDemo(t)
+			secret := e.lease(c.api)
+			secret.IssueTime = time.Now().Add(-c.age)
+			secret.TTL = time.Second // what the last renewal left
+			got, err := e.renew(secret, c.increment)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := got - c.want; diff < -2*time.Second || diff > 2*time.Second {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestTheMountsMaximumCounts(t *testing.T) {
+	e := newDemo(t)
+	e.System().(*logical.StaticSystemView).MaxLeaseTTLVal = 5 * time.Minute
+	secret := e.lease("3")
+	secret.IssueTime = time.Now().Add(-3 * time.Minute)
+	got, err := e.renew(secret, 0)
+	if err != nil || got > 2*time.Minute {
+		t.Errorf("got %s, %v", got, err)
+	}
+	secret.IssueTime = time.Now().Add(-6 * time.Minute)
+	if _, err := e.renew(secret, 0); err == nil {
+		t.Error("a lease past the mount's maximum must not be renewed")
+	}
+}
+
+func TestALeaseIsNotRenewedForACredentialThatIsNoMore(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*engine)
+		want   string
+	}{
+		"the role is gone": {
+			func(e *engine) { e.must(logical.DeleteOperation, "roles/demo", nil) },
+			`lease is not renewable: role "demo" is gone`},
+		"the secret was changed": {
+			func(e *engine) { e.writeRole("demo", map[string]any{"secret": "other"}) },
+			`lease is not renewable: role "demo" has other credentials now; read a new grant`},
+		"the role was made anew with other credentials": {
+			func(e *engine) { e.must(logical.DeleteOperation, "roles/demo", nil); e.writeRole("demo", nil) },
+			`lease is not renewable: role "demo" has other credentials now; read a new grant`},
+	} {
+		for _, api := range []string{"2", "3"} {
+			t.Run(name+", api "+api, func(t *testing.T) {
+				e := newDemo(t)
+				secret := e.lease(api)
+				c.change(e)
+				_, err := e.renew(secret, 0)
+				if err == nil || err.Error() != c.want {
+					t.Errorf("got %v, want %s", err, c.want)
+				}
+			})
+		}
+	}
+}
+
+func TestAChangeThatIsNoneOfTheCredentialsLeavesLeasesRenewable(t *testing.T) {
+	e := newDemo(t)
+	secret := e.lease("3")
+	e.writeRole("demo", map[string]any{"qps": 9})
+	if _, err := e.renew(secret, 0); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRevokingAlwaysSucceeds(t *testing.T) {
+	e := newDemo(t)
+	secrets := []*logical.Secret{e.lease("2"), e.lease("3")}
+	e.must(logical.DeleteOperation, "roles/demo", nil)
+	for _, secret := range secrets {
+		_, err := e.HandleRequest(t.Context(), &logical.Request{
+			Operation: logical.RevokeOperation, Path: "roles/demo/grant", Secret: secret, Storage: e.storage,
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestALeaseRemembersNoCredential(t *testing.T) {
+	e := newDemo(t)
+	for _, value := range e.lease("3").InternalData {
+		if strings.Contains(value.(string), "planted") || strings.Contains(value.(string), "token-") {
+			t.Errorf("the lease keeps %v", value)
+		}
+	}
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package secretsengine
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"mashproxy/mashery"
+)
+
+func TestAV3CallKeepsVerbPathAndQuery(t *testing.T) {
+	body := map[string]any{"name": "a"}
+	for name, c := range map[string]struct {
+		op   logical.Operation
+		path string
+		data map[string]any
+		want string // verb, address and body at Mashery
+	}{
+		"a read with a query": {logical.ReadOperation, "v3/services", map[string]any{"filter": "name:a,b", "limit": "5"},
+			"GET /v3/rest/services?filter=name%3Aa%2Cb&limit=5 "},
+		"a repeated parameter": {logical.ReadOperation, "v3/services", map[string]any{"filter": []string{"name:a", "id:b"}},
+			"GET /v3/rest/services?filter=name%3Aa&filter=id%3Ab "},
+		"parameters named as our own fields are": {logical.ReadOperation, "v3/services", map[string]any{"role": "x", "path": "y", "verb": "z"},
+			"GET /v3/rest/services?path=y&role=x&verb=z "},
+		"a list, whose slash is Vault's": {logical.ListOperation, "v3/services/", map[string]any{"limit": "5"},
+			"GET /v3/rest/services?limit=5 "},
+		"a delete with a query": {logical.DeleteOperation, "v3/services/1", map[string]any{"cascade": "true"},
+			"DELETE /v3/rest/services/1?cascade=true "},
+		"a write is a POST": {logical.UpdateOperation, "v3/services", body,
+			`POST /v3/rest/services {"name":"a"}`},
+		"a body with fields named as our own are": {logical.UpdateOperation, "v3/services", map[string]any{"path": map[string]any{"a": 1}, "role": []any{1}, "verb": 3},
+			`POST /v3/rest/services {"path":{"a":1},"role":[1],"verb":3}`},
+		"a write that says it is a PUT": {logical.UpdateOperation, "v3/services/1;target-method-put", body,
+			`PUT /v3/rest/services/1 {"name":"a"}`},
+		"a write by the verb's own path": {logical.UpdateOperation, "v3-method/PUT/services/1", body,
+			`PUT /v3/rest/services/1 {"name":"a"}`},
+		"a delete with a body": {logical.UpdateOperation, "v3-method/delete/services/1", body,
+			`DELETE /v3/rest/services/1 {"name":"a"}`},
+		"a write without a body": {logical.UpdateOperation, "v3/services", nil,
+			"POST /v3/rest/services "},
+		"a write of an empty object": {logical.UpdateOperation, "v3/services", map[string]any{},
+			"POST /v3/rest/services {}"},
+		"a read of the header alone": {logical.ReadOperation, "v3-method/head/services", nil,
+			"HEAD /v3/rest/services "},
+		"a path that has to be escaped": {logical.ReadOperation, "v3/services/a b?c;d,e%", nil,
+			"GET /v3/rest/services/a%20b%3Fc;d,e%25 "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newDemo(t)
+			resp := e.must(c.op, "roles/demo/proxy/"+c.path, c.data)
+			wantEqual(t, "status", resp.Data[logical.HTTPStatusCode], any(200))
+			call, sent := e.mashery.lastCall(t)
+			wantEqual(t, "call", call.Method+" "+call.RequestURI+" "+sent, c.want)
+			wantEqual(t, "credential", call.Header.Get("Authorization"), "Bearer token-1")
+		})
+	}
+}
+
+func TestAnEngineInsideTheServerKeepsTheQueryOfAWrite(t *testing.T) {
+	e := newDemo(t)
+	_, err := e.HandleRequest(t.Context(), &logical.Request{
+		Operation: logical.UpdateOperation, Path: "roles/demo/proxy/v3/services", Storage: e.storage,
+		Data:        map[string]any{"name": "a"},
+		HTTPRequest: &http.Request{URL: &url.URL{RawQuery: "fields=id%2Cname"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	call, _ := e.mashery.lastCall(t)
+	wantEqual(t, "query", call.URL.RawQuery, "fields=id%2Cname")
+}
+
+func TestAV2CallIsTheBodySigned(t *testing.T) {
+	echo := map[string]any{"method": "test.echo", "params": []any{"x"}, "version": "1.1", "id": 1}
+	for name, c := range map[string]struct {
+		path string
+		data map[string]any
+		want string
+	}{
+		"the envelope goes as it is": {"v2", echo, `{"id":1,"method":"test.echo","params":["x"],"version":"1.1"}`},
+		"the path agrees":            {"v2/test.echo", echo, `{"id":1,"method":"test.echo","params":["x"],"version":"1.1"}`},
+		"the path names the method":  {"v2/test.echo", map[string]any{"id": 1}, `{"id":1,"method":"test.echo"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newDemo(t)
+			e.must(logical.UpdateOperation, "roles/demo/proxy/"+c.path, c.data)
+			call, sent := e.mashery.lastCall(t)
+			wantEqual(t, "body", sent, c.want)
+			sig := mashery.SignV2(mashery.NewSecret(plantedKey), mashery.NewSecret(plantedSecret), e.clock.now()).Reveal()
+			wantEqual(t, "address", call.RequestURI, "/v2/json-rpc/42?apikey=planted-api-key&sig="+sig)
+		})
+	}
+}
+
+func TestWrongProxyRequestsAreRefusedInWords(t *testing.T) {
+	e := newDemo(t)
+	e.writeRole("empty", nil)
+	body := map[string]any{"method": "test.echo"}
+	for _, c := range []struct {
+		op   logical.Operation
+		path string
+		data map[string]any
+		want string
+	}{
+		{logical.UpdateOperation, "demo/proxy/v2", nil, "the request has no body; send a JSON-RPC object"},
+		{logical.UpdateOperation, "demo/proxy/v2/object.query", body, `the path names the method "object.query", the body another; make them agree`},
+		{logical.UpdateOperation, "demo/proxy/v2/object.query", map[string]any{"method": map[string]any{}}, `the path names the method "object.query", the body another; make them agree`},
+		{logical.UpdateOperation, "empty/proxy/v2", body, `role "empty" is not capable of api version 2, which needs area_nid, api_key and secret; write them to roles/empty`},
+		{logical.ReadOperation, "demo/proxy/v3/", nil, "the path holds an empty, . or .. segment"},
+		{logical.ReadOperation, "demo/proxy/v3/../token", nil, "the path holds an empty, . or .. segment"},
+		{logical.ReadOperation, "demo/proxy/v3/a//b", nil, "the path holds an empty, . or .. segment"},
+		{logical.ReadOperation, "demo/proxy/v3/a\tb", nil, "the path holds a control character"},
+		{logical.ReadOperation, "demo/proxy/v3/a;target-method-put", nil, ";target-method-… is for POST and PUT; drop it"},
+		{logical.DeleteOperation, "demo/proxy/v3/a;target-method-put", nil, ";target-method-… is for POST and PUT; drop it"},
+		{logical.UpdateOperation, "demo/proxy/v3/a;target-method-get", body, `verb "GET" cannot be used here; use one of POST, PUT, DELETE`},
+		{logical.ReadOperation, "demo/proxy/v3-method/put/a", nil, `verb "PUT" cannot be used here; use one of GET, HEAD`},
+	} {
+		e.refused(c.op, "roles/"+c.path, c.data, c.want)
+	}
+	wantEqual(t, "calls at Mashery", e.mashery.callCount(), 0)
+}
+
+func TestTheAnswerComesBackAsItIs(t *testing.T) {
+	e := newDemo(t)
+	e.mashery.on(func(w http.ResponseWriter, _ *http.Request) {
+		for name, value := range map[string]string{
+			"Content-Type": "application/json;charset=UTF-8", "X-Total-Count": "250", "X-Mashery-Responder": "proxy-1",
+			"X-Packagekey-Qps-Current": "1", "Set-Cookie": "a=b", "Location": "https://elsewhere.example.com/",
+			"Date": "Mon, 02 Jan 2006 15:04:05 GMT",
+		} {
+			w.Header().Set(name, value)
+		}
+		w.WriteHeader(596)
+		io.WriteString(w, `[{"id":1}]`)
+	}, nil)
+	resp := e.must(logical.ListOperation, "roles/demo/proxy/v3/services/", nil)
+	wantEqual(t, "status", resp.Data[logical.HTTPStatusCode], any(596))
+	wantEqual(t, "content type", resp.Data[logical.HTTPContentType], any("application/json;charset=UTF-8"))
+	wantEqual(t, "body", string(resp.Data[logical.HTTPRawBody].([]byte)), `[{"id":1}]`)
+	header := http.Header(resp.Headers)
+	for name, want := range map[string]string{
+		"X-Total-Count": "250", "X-Mashery-Responder": "proxy-1", "X-Packagekey-Qps-Current": "1",
+		"X-Server-Date": "Mon, 02 Jan 2006 15:04:05 GMT", "X-Proxy-Mode": "vault-plugin-secrets-mashery/" + Version,
+		"Set-Cookie": "", "Location": "", "Content-Type": "", "Content-Length": "",
+	} {
+		wantEqual(t, name, header.Get(name), want)
+	}
+}
+
+func TestTheMountsHeadersAreSpelledAsTheEngineSetsThem(t *testing.T) {
+	for _, name := range ResponseHeaders() {
+		wantEqual(t, name, http.CanonicalHeaderKey(name), name)
+	}
+}
+
+func TestOddAnswersNeitherPanicNorHang(t *testing.T) {
+	limits := defaultBounds()
+	limits.Call, limits.Body = 100*time.Millisecond, 1<<20
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		status int
+		body   string // what it holds
+	}{
+		"an empty one": {func(http.ResponseWriter, *http.Request) {}, 200, ""},
+		"no content":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, 204, ""},
+		"not modified": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304) }, 304, ""},
+		"a gateway's text/xml": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/xml")
+			w.WriteHeader(596)
+			io.WriteString(w, "<h1>596</h1>")
+		}, 596, "<h1>596</h1>"},
+		"a body that looks like base64": {func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "true") }, 200, "true"},
+		"no content type": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = nil
+			io.WriteString(w, "<html>")
+		}, 200, "<html>"},
+		"a redirect":           {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/v3/elsewhere", 302) }, 302, ""},
+		"a 403 without a code": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, 403, ""},
+		"an unending 401":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, 401, ""},
+		"over quota": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set(mashery.HeaderErrorCode, mashery.ErrDeveloperOverRate)
+			w.WriteHeader(403)
+		}, 403, ""},
+		"one that is huge":      {func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1<<20+1)) }, 502, "longer than the 1048576 bytes"},
+		"one just not too long": {func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1<<20)) }, 200, ""},
+		"one cut mid-body": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			io.WriteString(w, "[")
+		}, 502, "broke off"},
+		"none at all":            {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 502, "no answer from Mashery"},
+		"one that does not come": {func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 504, "did not answer in time"},
+		"one that stalls": {func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, "[")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}, 504, "did not answer in time"},
+		"a status no server may write": {raw("HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n"), 502, "status 99"},
+		"a switch of protocols":        {raw("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"), 502, ""},
+		"no HTTP":                      {raw("hello\r\n\r\n"), 502, "no answer from Mashery"},
+		"a length that is none":        {raw("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), 502, "no answer from Mashery"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngineWithin(t, limits)
+			e.writeRole("demo", demoRole())
+			e.mashery.on(c.answer, nil)
+			for path, op := range map[string]logical.Operation{
+				"v3/services": logical.ReadOperation, "v3/services/": logical.ListOperation, "v2": logical.UpdateOperation,
+			} {
+				resp, err := e.ask(op, "roles/demo/proxy/"+path, map[string]any{"method": "test.echo"})
+				if err != nil {
+					t.Fatalf("%s: %v", path, err)
+				}
+				wantEqual(t, path, resp.Data[logical.HTTPStatusCode], any(c.status))
+				body := string(resp.Data[logical.HTTPRawBody].([]byte))
+				if !strings.Contains(body, c.body) || strings.Contains(body, "planted") || strings.Contains(body, "sig=") {
+					t.Errorf("%s: body %.200s", path, body)
+				}
+				if resp.Data[logical.HTTPContentType] == "" {
+					t.Errorf("%s: no content type, which Vault would guess", path)
+				}
+			}
+		})
+	}
+}
+
+// raw answers with bytes of its own making.
+func raw(answer string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		io.WriteString(conn, answer)
+	}
+}
+
+func TestADeadTokenIsReplacedAndTheCallSentAgain(t *testing.T) {
+	for name, refuse := range map[string]http.HandlerFunc{
+		"by 401": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) },
+		"by 403 inactive": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set(mashery.HeaderErrorCode, mashery.ErrDeveloperInactive)
+			w.WriteHeader(403)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newDemo(t)
+			e.mashery.on(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Authorization") == "Bearer token-1" {
+					refuse(w, r)
+				}
+			}, nil)
+			got := e.must(logical.UpdateOperation, "roles/demo/proxy/v3/services", map[string]any{"name": "a"})
+			wantEqual(t, "status", got.Data[logical.HTTPStatusCode], any(200))
+			_, body := e.mashery.lastCall(t)
+			wantEqual(t, "body sent again", body, `{"name":"a"}`)
+			wantEqual(t, "shared token", e.token(), "token-2")
+			wantEqual(t, "tokens bought", len(e.mashery.tokenRequests()), 2)
+		})
+	}
+}
+
+func TestOverQPSIsWaitedOut(t *testing.T) {
+	e := newDemo(t)
+	e.mashery.on(func(w http.ResponseWriter, _ *http.Request) {
+		if e.mashery.callCount() == 1 {
+			w.Header().Set(mashery.HeaderErrorCode, mashery.ErrDeveloperOverQPS)
+			w.Header().Set("Retry-After", "0")
+			w.WriteHeader(403)
+		}
+	}, nil)
+	got := e.read("roles/demo/proxy/v3/services", nil)
+	wantEqual(t, "status", got[logical.HTTPStatusCode], any(200))
+	wantEqual(t, "calls", e.mashery.callCount(), 2)
+}
+
+func TestACallThatCannotHaveItsSlotIsRefusedAsMasheryWould(t *testing.T) {
+	limits := defaultBounds()
+	limits.Wait = 10 * time.Millisecond
+	e := newEngineWithin(t, limits)
+	slow, other := demoRole(), demoRole()
+	slow["qps"] = 1
+	e.writeRole("slow", slow)
+	e.writeRole("other", other)
+	e.read("roles/slow/proxy/v3/services", nil)
+	for _, role := range []string{"slow", "other"} { // one key, one budget
+		resp := e.must(logical.ReadOperation, "roles/"+role+"/proxy/v3/services", nil)
+		wantEqual(t, "status", resp.Data[logical.HTTPStatusCode], any(403))
+		header := http.Header(resp.Headers)
+		wantEqual(t, "code", header.Get(mashery.HeaderErrorCode), mashery.ErrDeveloperOverQPS)
+		wantEqual(t, "Retry-After", header.Get("Retry-After"), "1")
+		want := fmt.Sprintf(`{"errors":["role \"%s\": the API key has no free slot within 10ms; make fewer calls at once"]}`, role)
+		wantEqual(t, "body", string(resp.Data[logical.HTTPRawBody].([]byte)), want)
+	}
+	wantEqual(t, "calls at Mashery", e.mashery.callCount(), 1)
+}
+
+func TestV2IsSignedByMasherysClockOnceItIsKnown(t *testing.T) {
+	e := newDemo(t)
+	theirs := e.clock.now().Add(20 * time.Minute)
+	right := mashery.SignV2(mashery.NewSecret(plantedKey), mashery.NewSecret(plantedSecret), theirs).Reveal()
+	e.mashery.on(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", theirs.UTC().Format(http.TimeFormat))
+		if r.URL.Query().Get("sig") != right {
+			w.Header().Set(mashery.HeaderErrorCode, mashery.ErrNotAuthorized)
+			w.WriteHeader(403)
+		}
+	}, nil)
+	got := e.must(logical.UpdateOperation, "roles/demo/proxy/v2", map[string]any{"method": "test.echo"})
+	wantEqual(t, "status", got.Data[logical.HTTPStatusCode], any(200))
+	wantEqual(t, "calls", e.mashery.callCount(), 2)
+	wantEqual(t, "a grant after it", e.read("roles/demo/grant", map[string]any{"api": 2})["sig"], any(right))
+}
+
+func TestARefusedTokenIsABadGatewayInMasherysWords(t *testing.T) {
+	e := newDemo(t)
+	e.mashery.on(nil, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(400)
+		io.WriteString(w, `{"error":"invalid_grant"}`)
+	})
+	resp := e.must(logical.ReadOperation, "roles/demo/proxy/v3/services", nil)
+	wantEqual(t, "status", resp.Data[logical.HTTPStatusCode], any(502))
+	if body := string(resp.Data[logical.HTTPRawBody].([]byte)); !strings.Contains(body, "invalid_grant") {
+		t.Errorf("body %s", body)
+	}
+}

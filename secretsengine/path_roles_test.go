@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package secretsengine
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func TestReadingARoleTellsWhatItCanDoAndNoCredential(t *testing.T) {
+	without := func(fields ...string) map[string]any {
+		data := demoRole()
+		for _, name := range fields {
+			delete(data, name)
+		}
+		return data
+	}
+	for name, c := range map[string]struct {
+		fields map[string]any
+		v2, v3 bool
+		qps    int
+	}{
+		"a full role is capable of both":            {demoRole(), true, true, 1000},
+		"without a user it is capable of V2":        {without("username"), true, false, 1000},
+		"without the area's number of V3":           {without("area_nid"), false, true, 1000},
+		"without a key of neither":                  {without("api_key"), false, false, 1000},
+		"an empty role is allowed, with 2 qps":      {nil, false, false, 2},
+		"numbers may come as text, as the CLI's do": {map[string]any{"area_nid": "7", "api_key": "k", "secret": "s", "qps": "5"}, true, false, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine(t)
+			e.writeRole("demo", c.fields)
+			got := e.read("roles/demo", nil)
+			want := map[string]any{
+				"v2_capable": c.v2, "v3_capable": c.v3, "qps": c.qps, "forced_proxy_mode": false,
+				"term": "∞", "term_remaining": "∞", "use_remaining": "∞",
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+			if printed := fmt.Sprint(got); strings.Contains(printed, "planted") {
+				t.Errorf("a credential is read back: %s", printed)
+			}
+		})
+	}
+}
+
+func TestAnUpdateKeepsWhatItDoesNotName(t *testing.T) {
+	e := newDemo(t)
+	e.writeRole("demo", map[string]any{"qps": 7})
+	e.writeRole("demo", map[string]any{"area_nid": 43})
+	got := e.read("roles/demo", nil)
+	wantEqual(t, "qps", got["qps"], any(7))
+	wantEqual(t, "v3_capable", got["v3_capable"], any(true))
+	wantEqual(t, "area_nid", e.read("roles/demo/grant", map[string]any{"api": 2})["area_nid"], any(int64(43)))
+
+	e.writeRole("demo", map[string]any{"password": ""})
+	wantEqual(t, "v3_capable without a password", e.read("roles/demo", nil)["v3_capable"], any(false))
+}
+
+func TestVaultCanTellCreationFromUpdate(t *testing.T) {
+	e := newDemo(t)
+	for name, want := range map[string]bool{"roles/demo": true, "roles/other": false} {
+		found, exists, err := e.HandleExistenceCheck(t.Context(), &logical.Request{Operation: logical.UpdateOperation, Path: name, Storage: e.storage})
+		if err != nil || !found {
+			t.Fatalf("%s: found %v, error %v", name, found, err)
+		}
+		wantEqual(t, name, exists, want)
+	}
+}
+
+func TestRolesAreListedByNameAndDeleted(t *testing.T) {
+	e := newEngine(t)
+	e.writeRole("a-b.c", demoRole())
+	e.writeRole("demo", demoRole())
+	e.read("roles/demo/token", nil)
+	names := e.must(logical.ListOperation, "roles/", nil).Data["keys"]
+	if !slices.Equal(names.([]string), []string{"a-b.c", "demo"}) {
+		t.Errorf("listed %v", names)
+	}
+	e.must(logical.DeleteOperation, "roles/demo", nil)
+	e.must(logical.DeleteOperation, "roles/nosuch", nil)
+	if left, _ := e.storage.List(t.Context(), tokenPrefix); len(left) != 0 {
+		t.Errorf("tokens left behind: %v", left)
+	}
+	resp, err := e.ask(logical.ReadOperation, "roles/demo", nil)
+	if resp != nil || err != nil {
+		t.Errorf("a deleted role must read as missing (404): %v %v", resp, err)
+	}
+}
+
+func TestWhatNeedsAMissingRoleIsNotFoundInWords(t *testing.T) {
+	e := newEngine(t)
+	for path, op := range map[string]logical.Operation{
+		"roles/nosuch/grant":             logical.ReadOperation,
+		"roles/nosuch/token":             logical.ReadOperation,
+		"roles/nosuch/proxy/v3/services": logical.ReadOperation,
+		"roles/nosuch/proxy/v2":          logical.UpdateOperation,
+	} {
+		resp, err := e.ask(op, path, map[string]any{"method": "test.echo"})
+		if !errors.Is(err, logical.ErrUnsupportedPath) {
+			t.Errorf("%s: want what Vault makes a 404 of, got %v", path, err)
+		}
+		wantEqual(t, path, resp.Error().Error(), `role "nosuch" does not exist; write roles/nosuch first`)
+	}
+}
+
+func TestWrongRolesAreRefusedInWords(t *testing.T) {
+	for name, c := range map[string]struct {
+		data map[string]any
+		want string
+	}{
+		"an unknown field": {map[string]any{"api_keys": "x"},
+			`there is no field "api_keys" here; the fields are api_key, area_id, area_nid, password, qps, role, secret, username`},
+		"no calls at all": {map[string]any{"qps": 0},
+			`role "demo": qps must be at least 1`},
+		"a negative area": {map[string]any{"area_nid": -1},
+			`role "demo": area_nid must not be negative; it is the number in the area's V2 address`},
+		"a value that brought its line break along": {map[string]any{"secret": "planted\n"},
+			`role "demo": secret holds a line break or another control character; does it come from a file?`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine(t)
+			e.refused(logical.UpdateOperation, "roles/demo", c.data, c.want)
+			if resp, _ := e.ask(logical.ReadOperation, "roles/demo", nil); resp != nil {
+				t.Error("a refused write must store nothing")
+			}
+		})
+	}
+}
+
+func TestAnOddRoleNameIsNoPath(t *testing.T) {
+	e := newEngine(t)
+	for _, path := range []string{"roles/-a", "roles/a.", "roles/a/b", "roles/a b", "roles/.."} {
+		_, err := e.ask(logical.ReadOperation, path, nil)
+		if !errors.Is(err, logical.ErrUnsupportedPath) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func TestADeletedRoleNoLongerLimitsItsKey(t *testing.T) {
+	e := newEngine(t)
+	slow := demoRole()
+	slow["qps"] = 1
+	e.writeRole("slow", slow)
+	e.writeRole("fast", demoRole())
+	e.read("roles/slow/proxy/v3/services", nil)
+	e.must(logical.DeleteOperation, "roles/slow", nil)
+
+	e.bounds.Wait = 500 * time.Millisecond // at 1 qps the next call would wait a second
+	got := e.read("roles/fast/proxy/v3/services", nil)
+	wantEqual(t, "status", got[logical.HTTPStatusCode], any(200))
+}
