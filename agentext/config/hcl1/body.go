@@ -90,10 +90,7 @@ func (b *body) setAttributes(into hcl.Attributes, attrs *entries) (diags hcl.Dia
 			diags = diags.Append(Duplicate(name, b.file.ItemRange(e.redefined), b.file.ItemRange(e.first)))
 		}
 		at := b.file.ItemRange(e.first)
-		expr := &expression{file: b.file, entry: e, at: at}
-		if lit, ok := e.first.Val.(*ast.LiteralType); ok && lit.Token.Pos.IsValid() {
-			expr.at = b.file.rangeAt(lit.Token.Pos, lit.Token.Text)
-		}
+		expr := &expression{file: b.file, entry: e, at: b.file.ValueRange(e.first)}
 		into[name] = &hcl.Attribute{Name: name, NameRange: at, Range: hcl.RangeOver(at, expr.at), Expr: expr}
 	}
 	return diags

@@ -90,6 +90,22 @@ func (f *File) ItemRange(item *ast.ObjectItem) hcl.Range {
 	return f.rangeAt(item.Assign, "")
 }
 
+// ValueRange says where an item's value is. That of objects, and of much of
+// JSON, is where its key is.
+func (f *File) ValueRange(item *ast.ObjectItem) hcl.Range {
+	switch val := item.Val.(type) {
+	case *ast.LiteralType:
+		if val.Token.Pos.IsValid() {
+			return f.rangeAt(val.Token.Pos, val.Token.Text)
+		}
+	case *ast.ListType:
+		if val.Rbrack.IsValid() {
+			return f.rangeAt(val.Lbrack, string(f.Source[val.Lbrack.Offset:val.Rbrack.Offset+1]))
+		}
+	}
+	return f.ItemRange(item)
+}
+
 // rangeAt is the range of text that begins at pos. The zero range stands for
 // a place that is not known.
 func (f *File) rangeAt(pos token.Pos, text string) hcl.Range {

@@ -135,10 +135,11 @@ func TestBlocksDecodeWithGohcl(t *testing.T) {
 func TestWhatDoesNotDecodeIsSaidWithItsPlace(t *testing.T) {
 	for name, tc := range map[string]struct{ src, want string }{
 		"a wrong type":                {"floors = \"many\"", `test.hcl:1,10-16: Unsuitable value type; Unsuitable value: a number is required`},
-		"a list where a text belongs": {"\n name = []", `test.hcl:2,2-6: Unsuitable value type; Unsuitable value: string required`},
+		"a list where a text belongs": {"\n name = []", `test.hcl:2,9-11: Unsuitable value type; Unsuitable value: string required`},
 		"a key set twice":             {"floors = 1\nfloors = 2", `test.hcl:2,1-7: Key set twice; "floors" is already set in line 1.`},
 		"a key set twice in JSON":     {"{\"floors\": 1,\n\"floors\": 2}", `test.hcl:2,1-9: Key set twice; "floors" is already set in line 1.`},
 		"a key set twice, cases":      {"floors = 1 Floors = 2", `test.hcl:1,12-18: Key set twice; "floors" is already set in line 1.`},
+		"a label too many":            {`room "a" "b" {}`, `test.hcl:1,10-13: Misplaced label; A room block has no such label; leave it out.`},
 		"a block without its label":   {`room { size = 1 }`, `test.hcl:1,1-5: Label missing; A room block names its label: room "…" { … }.`},
 		"JSON without the label":      {`{"room": {"size": 1}}`, `test.hcl:1,2-8: Label missing; A room block names its label: "room": {"…": {…}}.`},
 		"a value for a block":         {`room = 5`, `test.hcl:1,1-5: Not a block; "room" is a block: write it with braces.`},

@@ -44,7 +44,8 @@ func LooksSecret(name string) bool {
 			return false
 		}
 	}
-	if name == "use_auto_auth_token" { // true, false or "force"
+	switch name {
+	case "use_auto_auth_token", "cache_static_secrets", "disable_caching_dynamic_secrets": // true or false
 		return false
 	}
 	for _, word := range []string{"pass", "pwd", "secret", "token", "key", "credential", "auth_header"} {

@@ -45,6 +45,10 @@ func (f *File) sections(schema *hcl.BlockHeaderSchema, item *ast.ObjectItem) (fo
 			found, diags = append(found, more...), append(diags, problems...)
 		}
 	case *ast.ObjectType:
+		if missing < 0 && !f.JSON {
+			extra := item.Keys[1+len(schema.LabelNames)]
+			return nil, hcl.Diagnostics{problem("Misplaced label", fmt.Sprintf("A %s block has no such label; leave it out.", schema.Type), f.KeyRange(extra))}
+		}
 		if missing <= 0 {
 			return sections{f.section(schema, item, val)}, nil
 		}
