@@ -86,7 +86,7 @@ func (b *buyer) answer(t *token) map[string]any {
 		"access_token":         t.Access.Reveal(),
 		"expiry":               t.Expiry.UTC().Format(time.RFC3339),
 		"expiry_epoch":         t.Expiry.Unix(),
-		"token_time_remaining": int64(t.left(b.now()) / time.Second),
+		"token_time_remaining": int64(t.left(b.now()).Round(time.Second) / time.Second),
 		"qps":                  b.Role.QPS,
 		"key_id":               b.Marks.KeyID,
 	}
