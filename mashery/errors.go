@@ -3,7 +3,11 @@
 package mashery
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"time"
 )
 
@@ -25,7 +29,7 @@ type UnreachableError struct {
 }
 
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("no answer from Mashery at %s: %v", e.Host, e.cause)
+	return fmt.Sprintf("no answer from Mashery at %s: %s", e.Host, reason(e.cause))
 }
 
 func (e *UnreachableError) Unwrap() error { return e.cause }
@@ -37,7 +41,28 @@ type TimeoutError struct {
 }
 
 func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("Mashery at %s did not answer in time: %v", e.Host, e.cause)
+	return fmt.Sprintf("Mashery at %s did not answer in time", e.Host)
 }
 
 func (e *TimeoutError) Unwrap() error { return e.cause }
+
+// reason says what went wrong on the way, without repeating anything that the
+// other side sent: that might be the request, with the credential in it.
+func reason(err error) string {
+	var (
+		network     *net.OpError
+		name        *net.DNSError
+		certificate *tls.CertificateVerificationError
+	)
+	switch {
+	case errors.As(err, &name):
+		return "its name could not be resolved; check the endpoint"
+	case errors.As(err, &certificate):
+		return certificate.Error()
+	case errors.As(err, &network):
+		return network.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection ended before the answer"
+	}
+	return "the exchange failed before an answer could be read; is it an HTTP server, and the right scheme?"
+}

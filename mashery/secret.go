@@ -2,23 +2,41 @@
 
 package mashery
 
-import "fmt"
+import (
+	"fmt"
+	"unique"
+)
 
 const redacted = "[redacted]"
 
 // Secret is text that must not be seen: a key, a token, a signature, a
 // password. Whatever prints or encodes one gets "[redacted]"; only
-// [Secret.Reveal] gives the text. The zero value is the absent secret.
-type Secret struct{ text string }
+// [Secret.Reveal] gives the text. The zero value is the absent secret. Secrets
+// are compared with ==.
+type Secret struct {
+	// A handle, because fmt does not ask a type within an unexported field how
+	// it wants to be printed: of a handle it sees an address.
+	text unique.Handle[string]
+}
 
 // NewSecret wraps text; an empty text is the absent secret.
-func NewSecret(text string) Secret { return Secret{text} }
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{unique.Make(text)}
+}
 
 // Reveal gives the text, for the one place that sends it.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.IsZero() {
+		return ""
+	}
+	return s.text.Value()
+}
 
 // IsZero tells whether there is no secret.
-func (s Secret) IsZero() bool { return s.text == "" }
+func (s Secret) IsZero() bool { return s == Secret{} }
 
 // String implements fmt.Stringer.
 func (s Secret) String() string { return redacted }

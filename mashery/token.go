@@ -14,8 +14,13 @@ import (
 	"time"
 )
 
-// tokenAnswerLimit bounds what is read of the token endpoint's answer.
-const tokenAnswerLimit = 1 << 20
+const (
+	// tokenAnswerLimit bounds what is read of the token endpoint's answer.
+	tokenAnswerLimit = 1 << 20
+	// longestLife is the longest life of a token that is believed, in seconds:
+	// a hundred years.
+	longestLife = 100 * 365 * 24 * 60 * 60
+)
 
 // Token is a V3 access token as the token endpoint gives it.
 type Token struct {
@@ -87,7 +92,7 @@ func parseToken(h http.Header, body []byte) (Token, error) {
 		return Token{}, errors.New("the token endpoint answered 200 without an access token; check v3_token_endpoint")
 	}
 	seconds, err := answer.ExpiresIn.Int64()
-	if err != nil || seconds <= 0 {
+	if err != nil || seconds <= 0 || seconds > longestLife {
 		return Token{}, errors.New("the token endpoint's answer has no usable expires_in; check v3_token_endpoint")
 	}
 	date, _ := http.ParseTime(h.Get("Date")) // zero when absent or odd
