@@ -92,7 +92,10 @@ func (d demo) writes() []write {
 		{"sys/mounts/" + d.mount, map[string]any{
 			"type":        engineType,
 			"description": "Mashery's APIs (emulated)",
-			"config":      map[string]any{"allowed_response_headers": secretsengine.ResponseHeaders()},
+			"config": map[string]any{
+				"allowed_response_headers":    secretsengine.ResponseHeaders(),
+				"passthrough_request_headers": secretsengine.RequestHeaders(),
+			},
 		}},
 		{d.mount + "/config", map[string]any{
 			"v2_endpoint":       d.v2,

@@ -4,6 +4,7 @@ package secretsengine
 
 import (
 	"net/http"
+	"strings"
 )
 
 // proxyMode is the value of X-Proxy-Mode in answers of the engine's proxy.
@@ -37,6 +38,19 @@ func ResponseHeaders() []string {
 		"X-Server-Date",
 		"X-Proxy-Mode",
 	}
+}
+
+// methodHeader is how a caller that passes a request on, such as mashproxy, says
+// that a write was a PUT: Vault makes one operation of PUT and POST.
+const methodHeader = "X-Mashproxy-Method"
+
+// RequestHeaders are the headers a mount must pass on (passthrough_request_headers)
+// for a forwarded PUT to be sent as a PUT.
+func RequestHeaders() []string { return []string{methodHeader} }
+
+// saysPut tells whether the request came with the method header of a PUT.
+func saysPut(headers map[string][]string) bool {
+	return strings.EqualFold(http.Header(headers).Get(methodHeader), http.MethodPut)
 }
 
 // answerHeader is what Vault is given of Mashery's header. Left out are what

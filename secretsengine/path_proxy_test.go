@@ -64,6 +64,20 @@ func TestAV3CallKeepsVerbPathAndQuery(t *testing.T) {
 	}
 }
 
+func TestAForwardedPutIsSentAsAPut(t *testing.T) {
+	e := newDemo(t)
+	_, err := e.HandleRequest(t.Context(), &logical.Request{
+		Operation: logical.UpdateOperation, Path: "roles/demo/proxy/v3/services/1", Storage: e.storage,
+		Data:    map[string]any{"name": "a"},
+		Headers: map[string][]string{"X-Mashproxy-Method": {"PUT"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	call, _ := e.mashery.lastCall(t)
+	wantEqual(t, "verb", call.Method, http.MethodPut)
+}
+
 func TestAnEngineInsideTheServerKeepsTheQueryOfAWrite(t *testing.T) {
 	e := newDemo(t)
 	_, err := e.HandleRequest(t.Context(), &logical.Request{

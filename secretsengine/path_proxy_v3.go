@@ -61,7 +61,7 @@ func (b *backend) pathsProxyV3() []*framework.Path {
 }
 
 func (b *backend) proxyV3(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	verb, path, err := v3Target(req.Operation, d)
+	verb, path, err := v3Target(req, d)
 	if err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
@@ -88,7 +88,8 @@ func (b *backend) proxyV3(ctx context.Context, req *logical.Request, d *framewor
 var targetMethod = regexp.MustCompile(`^(.*);target-method-([A-Za-z]+)$`)
 
 // v3Target tells the verb and the (unescaped) path of the call.
-func v3Target(op logical.Operation, d *framework.FieldData) (verb, path string, err error) {
+func v3Target(req *logical.Request, d *framework.FieldData) (verb, path string, err error) {
+	op := req.Operation
 	path = d.Get(v3PathField).(string)
 	named, ok := d.GetOk(v3VerbField)
 	switch suffix := targetMethod.FindStringSubmatch(path); {
@@ -98,6 +99,8 @@ func v3Target(op logical.Operation, d *framework.FieldData) (verb, path string, 
 		return "", "", errors.New(";target-method-… is for POST and PUT; drop it")
 	case suffix != nil:
 		path, verb = suffix[1], suffix[2]
+	case op == logical.UpdateOperation && saysPut(req.Headers):
+		verb = http.MethodPut
 	}
 	if op == logical.ListOperation {
 		path = strings.TrimSuffix(path, "/") // Vault's, not the caller's
@@ -176,5 +179,7 @@ Vault does not tell PUT from POST; to say which, end the path in
 ;target-method-put, or use proxy/v3-method/put/... Vault drops the query of a
 write and takes only a JSON object as its body.
 
-The mount must allow Mashery's headers (allowed_response_headers).
+The mount must allow Mashery's headers (allowed_response_headers). A proxy in
+front of Vault says PUT by the header X-Mashproxy-Method, if the mount passes
+it on (passthrough_request_headers).
 `
