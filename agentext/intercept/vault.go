@@ -10,11 +10,16 @@ import (
 
 	"mashproxy/agentext/policy"
 	"mashproxy/cache"
+	"mashproxy/mashery"
 )
 
 // forcedMemory is how long a role in forced proxy mode is not asked again for
 // a grant.
 const forcedMemory = time.Minute
+
+// headerMethod tells the engine, where the mount passes it on, that a
+// forwarded write was a PUT.
+const headerMethod = "X-Mashproxy-Method"
 
 // warning is why calls are left to Vault, told once a mount.
 type warning struct{ cause, text string }
@@ -39,6 +44,10 @@ func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, bod
 	w.Header().Set(headerSource, fromVault)
 	out := r.Clone(r.Context())
 	out.Method = c.outer
+	out.Header.Del(headerMethod)
+	if c.outer == http.MethodPut && c.api == mashery.V3 && !c.named {
+		out.Header.Set(headerMethod, http.MethodPut) // Vault makes one operation of PUT and POST
+	}
 	out.Body = io.NopCloser(body.Reader())
 	h.Vault.ServeHTTP(w, out)
 }
