@@ -73,8 +73,17 @@ func (e *exchange) Read(p []byte) (int, error) {
 	if e.patience != nil && !e.answered.Load() {
 		e.patience.Reset(e.timeout)
 	}
-	return e.stream.Read(p)
+	n, err := e.stream.Read(p)
+	if err != nil && err != io.EOF {
+		err = bodyError{err}
+	}
+	return n, err
 }
+
+// A bodyError says that the client's body broke off, not Vault's connection.
+type bodyError struct{ error }
+
+func (e bodyError) Unwrap() error { return e.error }
 
 // await calls expired when Vault has not answered within timeout; 0: never.
 func (e *exchange) await(timeout time.Duration, expired func()) {

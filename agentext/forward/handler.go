@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/vault/command/agentproxyshared/cache"
 
 	"mashproxy/agentext/apierror"
+	"mashproxy/agentext/forward/scanner"
 )
 
 // sourceHeader says who answered, in files with a mashery block.
@@ -71,8 +72,8 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, through cache.
 // answer passes a on, unless it holds the own token.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, c *call, a *answer) {
 	secrets := h.secrets(c)
-	scanner := scannerFor(secrets)
-	if scanner.Searches() && a.decode() != nil && r.Method != http.MethodHead {
+	search := scannerFor(secrets)
+	if search.Searches() && a.decode() != nil && r.Method != http.MethodHead {
 		h.withhold(w, r)
 		return
 	}
@@ -88,8 +89,8 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, c *call, a *ans
 		text = withoutToken(text)
 		a.header.Set("Content-Length", strconv.Itoa(len(text)))
 	}
-	safe, found := scanner.Next(text)
-	if found || scanner.InHeader(a.header) {
+	safe, found := search.Next(text)
+	if found || search.InHeader(a.header) {
 		h.withhold(w, r)
 		return
 	}
@@ -97,20 +98,20 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, c *call, a *ans
 	h.writeHeader(w, a)
 	_, _ = w.Write(safe)
 	if !complete {
-		h.stream(w, r, scanner, a.body)
+		h.stream(w, r, search, a.body)
 	}
-	_, _ = w.Write(scanner.Rest())
+	_, _ = w.Write(search.Rest())
 }
 
 // stream passes on the rest of a body as it comes. An answer that has begun
 // can only be cut off, which the client sees.
-func (h *Handler) stream(w http.ResponseWriter, r *http.Request, scanner *Scanner, body io.Reader) {
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, search *scanner.Scanner, body io.Reader) {
 	flusher := http.NewResponseController(w)
 	chunk := make([]byte, 32<<10)
 	for {
 		_ = flusher.Flush()
 		n, err := body.Read(chunk)
-		safe, found := scanner.Next(chunk[:n])
+		safe, found := search.Next(chunk[:n])
 		if found {
 			h.log.Warn("cut off an answer of Vault's that held the auto-auth token", "path", r.URL.Path)
 			panic(http.ErrAbortHandler)
@@ -187,8 +188,13 @@ func (h *Handler) writeHeader(w http.ResponseWriter, a *answer) {
 
 // failure says why there is no answer of Vault's.
 func (h *Handler) failure(ctx context.Context, err error) *apierror.Error {
-	var timeout net.Error
+	var (
+		timeout net.Error
+		body    bodyError
+	)
 	switch {
+	case errors.As(err, &body):
+		return brokenBody(body)
 	case errors.Is(context.Cause(ctx), errTimeout),
 		errors.As(err, &timeout) && timeout.Timeout() && !isDial(err):
 		return apierror.New(http.StatusGatewayTimeout, apierror.Timeout, "Vault at %s did not answer in time", h.vault.address)

@@ -50,7 +50,7 @@ func (h *Handler) newCall(r *http.Request) (*call, *apierror.Error) {
 	}
 	kept, err := io.ReadAll(io.LimitReader(r.Body, keptBody+1))
 	if err != nil {
-		return nil, apierror.New(http.StatusBadRequest, apierror.BadRequest, "the request's body could not be read: %v", err)
+		return nil, brokenBody(err)
 	}
 	if len(kept) <= keptBody {
 		c.kept = kept
@@ -62,6 +62,10 @@ func (h *Handler) newCall(r *http.Request) (*call, *apierror.Error) {
 	}
 	c.request.Body = io.NopCloser(bytes.NewReader(c.kept))
 	return c, nil
+}
+
+func brokenBody(err error) *apierror.Error {
+	return apierror.New(http.StatusBadRequest, apierror.BadRequest, "the request's body could not be read: %v", err)
 }
 
 // authorize chooses the token as Vault Proxy does (cache.ProxyHandler). When

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/vault/vault"
+
+	"mashproxy/agentext/forward/scanner"
 )
 
 // shortest is the length from which on a token can be told from other text.
@@ -15,9 +17,9 @@ import (
 const shortest = 16
 
 // forms are the texts that stand for the Vault token: itself, as JSON writes
-// it, and the inner one of a server-side consistent token. Vault accepts the
-// inner one as well, and it is what an answer to auth/token/lookup without a
-// token, or a wrapped one to lookup-self, has in its "id" (observed).
+// it, and the inner one of a server-side consistent token. Vault accepts that
+// as well, and it is the "id" in its answer to auth/token/lookup without a
+// token (observed).
 func forms(token string) []string {
 	if token == "" {
 		return nil
@@ -37,7 +39,7 @@ func forms(token string) []string {
 }
 
 // scannerFor searches for every form of the tokens.
-func scannerFor(tokens []string) *Scanner {
+func scannerFor(tokens []string) *scanner.Scanner {
 	var texts []string
 	for _, token := range tokens {
 		for _, text := range forms(token) {
@@ -46,7 +48,7 @@ func scannerFor(tokens []string) *Scanner {
 			}
 		}
 	}
-	return NewScanner(texts...)
+	return scanner.New(texts...)
 }
 
 // isOneOf says whether text is one of the tokens, in any form.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package forward
+package scanner
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 // scan passes text through a scanner in chunks of up to longest bytes.
 func scan(text []byte, longest int, random *rand.Rand, secrets ...string) (passed []byte, found bool) {
-	scanner := NewScanner(secrets...)
+	scanner := New(secrets...)
 	for len(text) > 0 {
 		n := min(1+random.IntN(longest), len(text))
 		chunk := bytes.Clone(text[:n])
@@ -65,7 +65,7 @@ func TestScanner(t *testing.T) {
 func TestScannerLetsNoPartOfASecretPass(t *testing.T) {
 	const secret = "hvs.secret"
 	for at := range len(secret) {
-		scanner := NewScanner(secret)
+		scanner := New(secret)
 		safe, found := scanner.Next([]byte("text " + secret[:at]))
 		if found || string(safe) != "text " {
 			t.Errorf("passed %q before it was known how %q goes on", safe, secret[:at])
@@ -80,7 +80,7 @@ func TestScannerLetsNoPartOfASecretPass(t *testing.T) {
 }
 
 func TestScannerLooksAtHeaders(t *testing.T) {
-	scanner := NewScanner("hvs.secret")
+	scanner := New("hvs.secret")
 	if scanner.InHeader(http.Header{"Location": {"/ui"}, "Warning": nil}) {
 		t.Error("found in a header without it")
 	}

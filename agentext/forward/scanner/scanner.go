@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package forward
+// Package scanner finds secrets in streams of bytes, over the borders of their
+// chunks, before any part of one has passed.
+package scanner
 
 import (
 	"bytes"
 	"net/http"
 )
 
-// A Scanner finds secrets in a stream of bytes, over the borders of its chunks,
-// without letting any part of one pass. It serves one stream and one goroutine.
+// A Scanner searches one stream, for one goroutine.
 type Scanner struct {
 	secrets [][]byte
 	held    []byte // the end of what was seen, which may be the start of a secret
 	found   bool
 }
 
-// NewScanner searches for secrets; empty ones are ignored. Without any,
+// New searches for secrets; empty ones are ignored. Without any,
 // everything passes.
-func NewScanner(secrets ...string) *Scanner {
+func New(secrets ...string) *Scanner {
 	s := &Scanner{}
 	for _, secret := range secrets {
 		if secret != "" {
