@@ -15,6 +15,10 @@ import (
 // jitter on the way cannot put one call too many into one of Mashery's seconds.
 const paceShare = 0.995
 
+// timerSlack is how late a timer may fire without lowering the rate. It is
+// taken from those 5 ms.
+const timerSlack = 2 * time.Millisecond
+
 // BudgetID names what Mashery counts together: one API key, here by what
 // names it (its key id, or the role where that is not known), within one
 // mount of one Vault.
@@ -47,15 +51,16 @@ func (b *Budgets) Get(id BudgetID, role string, qps float64) *Budget {
 // Budget is what one API key may spend: a rate, spent evenly, and the queue
 // of those who wait for their slot.
 type Budget struct {
-	limiter *rate.Limiter
-	// turn is held by the head of the queue, the only one that asks the
-	// limiter: so a caller that leaves gives its place back.
+	// turn is held by the head of the queue, the only one that takes slots,
+	// and takes none before it is due: so a caller that leaves has none to
+	// give back.
 	turn *semaphore.Weighted
 
-	mu     sync.Mutex
-	caps   map[string]float64 // by role; the smallest counts
-	queued int                // callers that have no slot yet
-	resume time.Time          // no slot before; set by an over-QPS answer
+	mu      sync.Mutex
+	limiter *rate.Limiter      // burst 1
+	caps    map[string]float64 // by role; the smallest counts
+	queued  int                // callers that have no slot yet
+	resume  time.Time          // no slot before; set by an over-QPS answer
 }
 
 func (b *Budget) limit(role string, qps float64) {
@@ -83,13 +88,19 @@ func (b *Budget) limit(role string, qps float64) {
 // foreseen, when the slot is further away than most; with the context's error
 // when the caller leaves, whose place is then free.
 func (b *Budget) Wait(ctx context.Context, most time.Duration) (time.Duration, error) {
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
 	start := time.Now()
-	ahead := b.enter()
-	defer b.leave()
-	if ahead > most {
+	ahead, served := b.enter(start, most)
+	switch {
+	case served:
+		return 0, nil
+	case ahead > most:
 		return 0, &OverQPSError{RetryAfter: wholeSeconds(ahead - most)}
 	}
-	within, cancel := context.WithTimeout(ctx, most)
+	defer b.leave()
+	within, cancel := context.WithDeadline(ctx, start.Add(most))
 	defer cancel()
 	err := b.slot(within)
 	switch {
@@ -98,25 +109,92 @@ func (b *Budget) Wait(ctx context.Context, most time.Duration) (time.Duration, e
 	case ctx.Err() != nil:
 		return time.Since(start), context.Cause(ctx)
 	}
-	return time.Since(start), &OverQPSError{RetryAfter: wholeSeconds(b.foresee())}
+	return time.Since(start), &OverQPSError{RetryAfter: wholeSeconds(b.ahead() - most)}
 }
 
+// enter serves the caller at once when nobody waits and a slot is free. Else
+// it foresees the wait, and the caller joins the queue unless that is more
+// than most.
+func (b *Budget) enter(now time.Time, most time.Duration) (ahead time.Duration, served bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ahead = b.foresee(now)
+	switch {
+	case ahead <= 0 && b.queued == 0:
+		b.limiter.AllowN(now, 1)
+		return 0, true
+	case ahead <= most:
+		b.queued++
+	}
+	return ahead, false
+}
+
+func (b *Budget) leave() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.queued--
+}
+
+// slot waits for the caller's turn and then for its slot; at once no more when
+// that is due after the context's deadline.
 func (b *Budget) slot(ctx context.Context) error {
 	if err := b.turn.Acquire(ctx, 1); err != nil {
 		return err
 	}
 	defer b.turn.Release(1)
+	var due time.Time
 	for {
-		b.mu.Lock()
-		rest := time.Until(b.resume)
-		b.mu.Unlock()
-		if rest <= 0 {
-			return b.limiter.Wait(ctx)
+		var taken bool
+		if due, taken = b.take(due); taken {
+			return nil
 		}
-		if err := sleep(ctx, rest); err != nil {
+		if end, bound := ctx.Deadline(); bound && due.After(end) {
+			return context.DeadlineExceeded
+		}
+		if err := sleep(ctx, time.Until(due)); err != nil {
 			return err
 		}
 	}
+}
+
+// take takes the slot if it is due; else it tells when it will be. awaited is
+// when the caller, who slept, was told it would be. Slots are counted from
+// when they are taken, so that no stall of this machine pushes calls together;
+// but a timer that fires a little late does not lower the rate.
+func (b *Budget) take(awaited time.Time) (due time.Time, taken bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if due = b.due(now); due.After(now) {
+		return due, false
+	}
+	if now.Sub(awaited) > timerSlack || !b.limiter.AllowN(awaited, 1) {
+		b.limiter.AllowN(now, 1)
+	}
+	return now, true
+}
+
+// due is when the next slot is free: now, or when the rate and the pause
+// allow. b.mu is held.
+func (b *Budget) due(now time.Time) time.Time {
+	due := now.Add(seconds((1 - b.limiter.TokensAt(now)) / float64(b.limiter.Limit())))
+	if b.resume.After(due) {
+		return b.resume
+	}
+	return due
+}
+
+// foresee tells how long one who came now would wait: for the next slot, and
+// for those of the queue. b.mu is held.
+func (b *Budget) foresee(now time.Time) time.Duration {
+	return b.due(now).Sub(now) + seconds(float64(b.queued)/float64(b.limiter.Limit()))
+}
+
+// ahead is what one of the queue who has given up would wait, came it again.
+func (b *Budget) ahead() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.foresee(time.Now())
 }
 
 // Pause lets no call go for d: Mashery said that the key has spent its second.
@@ -128,35 +206,10 @@ func (b *Budget) Pause(d time.Duration) {
 	}
 }
 
-// enter joins the queue and foresees the wait.
-func (b *Budget) enter() time.Duration {
-	ahead := b.foresee()
-	b.mu.Lock()
-	b.queued++
-	b.mu.Unlock()
-	return ahead
-}
-
-func (b *Budget) leave() {
-	b.mu.Lock()
-	b.queued--
-	b.mu.Unlock()
-}
-
-// foresee tells how long one who came now would wait: for the pause to end,
-// for those in the queue, and for the next slot.
-func (b *Budget) foresee() time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	ahead := max(0, time.Until(b.resume))
-	limit := b.limiter.Limit()
-	if limit == rate.Inf {
-		return ahead
-	}
-	// The head of the queue has its token reserved, which the limiter counts
-	// (tokens are then negative); the others behind it are counted here.
-	missing := max(0, 1-b.limiter.Tokens()) + float64(max(0, b.queued-1))
-	return ahead + time.Duration(missing/float64(limit)*float64(time.Second))
+// seconds is a time of s seconds, within what can be reckoned with.
+func seconds(s float64) time.Duration {
+	const century = 100 * 365 * 24 * 3600
+	return time.Duration(min(s, century) * float64(time.Second))
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -19,24 +19,25 @@ const (
 
 // ParseEndpoint reads the address of one of Mashery's APIs. It must be https,
 // or http to a loopback address, because a credential is sent there; and it
-// has no user, query or fragment. Slashes at its end are dropped.
+// has no user, query, fragment or empty path segments. Slashes at its end are
+// dropped. No error repeats what may be a password.
 func ParseEndpoint(raw string) (*url.URL, error) {
-	u, err := url.Parse(raw)
+	u, err := url.Parse(strings.TrimRight(raw, "/"))
 	if err != nil {
 		return nil, errors.New("endpoint is not a URL; write it like " + DefaultV3Endpoint)
 	}
 	switch {
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+	case u.User != nil || strings.ContainsAny(raw, "?#"):
 		return nil, fmt.Errorf("endpoint on host %q must have no user, query or fragment", u.Host)
 	case u.Hostname() == "":
-		return nil, fmt.Errorf("endpoint %q names no host; write it like %s", raw, DefaultV3Endpoint)
+		return nil, errors.New("endpoint names no host; write it like " + DefaultV3Endpoint)
 	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
 		return nil, fmt.Errorf("endpoint %q would send credentials in clear; use https (http is allowed to a loopback address only)", raw)
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("endpoint %q must begin with https:// (or http:// to a loopback address)", raw)
+	case strings.Contains(u.Path, "//"):
+		return nil, fmt.Errorf("endpoint %q has an empty path segment (//); write one slash", raw)
 	}
-	u.Path = strings.TrimRight(u.Path, "/")
-	u.RawPath = strings.TrimRight(u.RawPath, "/")
 	return u, nil
 }
 

@@ -12,9 +12,10 @@ import (
 )
 
 // OverQPSError says that a call would have to wait for its slot longer than
-// it may. Nothing was sent.
+// it may. Mashery ran nothing of it.
 type OverQPSError struct {
-	// RetryAfter is when a slot is likely to be free, in whole seconds.
+	// RetryAfter is when a call that comes again is likely to get a slot, in
+	// whole seconds.
 	RetryAfter time.Duration
 }
 
@@ -50,19 +51,33 @@ func (e *TimeoutError) Unwrap() error { return e.cause }
 // other side sent: that might be the request, with the credential in it.
 func reason(err error) string {
 	var (
+		body        *bodyError
 		network     *net.OpError
 		name        *net.DNSError
 		certificate *tls.CertificateVerificationError
 	)
 	switch {
+	case errors.As(err, &body):
+		return body.Error()
 	case errors.As(err, &name):
 		return "its name could not be resolved; check the endpoint"
 	case errors.As(err, &certificate):
 		return certificate.Error()
 	case errors.As(err, &network):
 		return network.Error()
+	case errors.Is(err, errEgressProxy):
+		return errEgressProxy.Error()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection ended before the answer"
 	}
 	return "the exchange failed before an answer could be read; is it an HTTP server, and the right scheme?"
 }
+
+// bodyError says that the call's own body broke off.
+type bodyError struct{ cause error }
+
+func (e *bodyError) Error() string {
+	return fmt.Sprintf("the call's own body could not be read to its end: %v", e.cause)
+}
+
+func (e *bodyError) Unwrap() error { return e.cause }

@@ -5,43 +5,48 @@ package mashery
 import (
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 )
 
-// hopByHop are the headers of one connection, not of the message
-// [RFC 9110, 7.6.1], and Expect, which the server has already answered.
-var hopByHop = []string{
-	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
+// hopByHop tells the headers of one connection, not of the message
+// [RFC 9110, 7.6.1], and Expect, which the server has already answered. Names
+// are canonical here and below.
+func hopByHop(name string) bool {
+	switch name {
+	case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+		"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect":
+		return true
+	}
+	return false
 }
 
-// private are a caller's headers that are none of Mashery's business: its
+// private tells a caller's headers that are none of Mashery's business: its
 // identity, where it came from, and what would change the verb.
-var private = []string{
-	"Authorization", "Cookie", "Origin", "Referer", "Via", "Forwarded",
-	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override",
+func private(name string) bool {
+	switch name {
+	case "Authorization", "Cookie", "Origin", "Referer", "Via", "Forwarded",
+		"X-Http-Method-Override", "X-Http-Method", "X-Method-Override":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Vault-") || strings.HasPrefix(name, "X-Forwarded-")
 }
 
-// privatePrefixes are the families of such headers.
-var privatePrefixes = []string{"X-Vault-", "X-Forwarded-"}
-
-// cleanRequestHeader returns the part of a caller's header that goes to Mashery.
+// cleanRequestHeader returns the part of a caller's header that goes to
+// Mashery, under canonical names. The values are shared with h.
 func cleanRequestHeader(h http.Header) http.Header {
-	out := h.Clone()
-	if out == nil {
-		out = make(http.Header)
+	out := make(http.Header, len(h)+2) // and what signs it
+	for name, values := range h {
+		name = http.CanonicalHeaderKey(name)
+		if private(name) {
+			continue
+		}
+		if others := out[name]; others != nil { // a name spelt twice
+			values = slices.Concat(others, values)
+		}
+		out[name] = values
 	}
 	dropHopByHop(out)
-	for _, name := range private {
-		out.Del(name)
-	}
-	for name := range out {
-		for _, prefix := range privatePrefixes {
-			if len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
-				delete(out, name)
-			}
-		}
-	}
 	if _, named := out["User-Agent"]; !named {
 		out["User-Agent"] = []string{""} // or net/http would add its own
 	}
@@ -67,7 +72,9 @@ func dropHopByHop(h http.Header) {
 			h.Del(textproto.TrimString(name))
 		}
 	}
-	for _, name := range hopByHop {
-		h.Del(name)
+	for name := range h {
+		if hopByHop(name) {
+			delete(h, name)
+		}
 	}
 }

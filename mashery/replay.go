@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -14,8 +13,9 @@ import (
 const (
 	// replayLimit is how much of a body is kept for a resend, in bytes.
 	replayLimit = 1 << 20
-	// settleTime is how long a resend waits for an upload that Mashery answered
-	// before its end. Such an upload may never end: the answer is then passed on.
+	// settleTime is how long a resend waits for the caller's next bytes where
+	// Mashery answered before the upload's end. They may never come: the answer
+	// is then passed on.
 	settleTime = time.Second
 )
 
@@ -24,90 +24,131 @@ var errAttemptOver = errors.New("this attempt is over")
 // replay streams a body and keeps its first bytes, so that a call that
 // Mashery did not run can be sent again. A body of which more than the limit
 // was sent cannot.
+//
+// The transport may go on reading an attempt after it has given an answer, so
+// whoever touches the body holds the turn.
 type replay struct {
 	src  io.Reader // nil: no body
 	turn chan struct{}
+	// final says that there will be no resend (any more): more was read than
+	// is kept, or the answer was passed on.
+	final atomic.Bool
 
-	spilt atomic.Bool // more was read than is kept
-	kept  []byte
-	end   error // what ended src; nil: not ended
+	// Under the turn.
+	current *attempt
+	kept    []byte // what was read of src; nothing once final
+	end     error  // what ended src; nil: not ended
 }
 
-func newReplay(src io.Reader) *replay {
-	return &replay{src: src, turn: make(chan struct{}, 1)}
+// newReplay makes the replay of a body of length bytes; -1: unknown.
+func newReplay(src io.Reader, length int64) *replay {
+	r := &replay{src: src, turn: make(chan struct{}, 1)}
+	r.final.Store(length > replayLimit)
+	r.current = &attempt{replay: r}
+	return r
 }
 
-// attempt returns the body from its beginning. Only after again has told
-// that the one before is over may there be another.
-func (r *replay) attempt() *attempt {
-	return &attempt{replay: r, over: make(chan struct{})}
-}
-
-// again waits until the transport has let go of the attempt and tells whether
-// the body can be sent once more.
-func (r *replay) again(ctx context.Context, a *attempt) bool {
+// again ends the current attempt and begins the next, if the body can be sent
+// once more. If not it is false, and the attempt goes on.
+func (r *replay) again(ctx context.Context) bool {
 	if r.src == nil {
 		return true
 	}
-	if r.spilt.Load() {
+	if r.final.Load() {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
 	select {
-	case <-a.over:
-	case <-ctx.Done():
+	case r.turn <- struct{}{}:
+		defer r.pass()
+	case <-ctx.Done(): // a read is under way and brings nothing
 		return false
 	}
-	select {
-	case r.turn <- struct{}{}: // no read is under way
-		<-r.turn
-	case <-ctx.Done():
+	if r.final.Load() || (r.end != nil && r.end != io.EOF) {
 		return false
 	}
-	return !r.spilt.Load() && (r.end == nil || r.end == io.EOF)
+	r.current.over.Store(true)
+	r.current = &attempt{replay: r}
+	return true
 }
 
+// settle says that there will be no resend, and lets go of what was kept for it.
+func (r *replay) settle() {
+	r.final.Store(true)
+	r.forget()
+}
+
+// pass gives the turn back.
+func (r *replay) pass() {
+	<-r.turn
+	if r.final.Load() { // perhaps since the turn was taken
+		r.forget()
+	}
+}
+
+// forget lets go of what was kept, unless it has still to be sent. Who holds
+// the turn meanwhile forgets when passing it.
+func (r *replay) forget() {
+	select {
+	case r.turn <- struct{}{}:
+		if a := r.current; a.over.Load() || a.at >= len(r.kept) {
+			r.kept, a.at = nil, 0
+		}
+		<-r.turn
+	default:
+	}
+}
+
+// attempt is the body of one sending.
 type attempt struct {
 	replay *replay
-	at     int
-	once   sync.Once
-	over   chan struct{}
+	over   atomic.Bool
+	at     int // how much of what is kept was sent; under the turn
 }
 
 // Read implements io.Reader: kept bytes first, then what follows them.
 func (a *attempt) Read(p []byte) (int, error) {
-	select {
-	case <-a.over:
-		return 0, errAttemptOver
-	default:
-	}
 	r := a.replay
 	r.turn <- struct{}{}
-	defer func() { <-r.turn }()
-	if a.at < len(r.kept) {
+	defer r.pass()
+	switch {
+	case a.over.Load():
+		return 0, errAttemptOver
+	case a.at < len(r.kept):
 		n := copy(p, r.kept[a.at:])
 		a.at += n
 		return n, nil
-	}
-	if r.end != nil {
+	case r.end != nil:
 		return 0, r.end
 	}
+	return a.readOn(p)
+}
+
+// readOn reads what nobody has read yet.
+func (a *attempt) readOn(p []byte) (int, error) {
+	r := a.replay
 	n, err := r.src.Read(p)
+	if err != nil && err != io.EOF {
+		err = &bodyError{err}
+	}
 	r.end = err
 	if len(r.kept)+n > replayLimit {
-		r.spilt.Store(true)
-		r.kept, a.at = nil, 0
+		r.final.Store(true)
 	}
-	if !r.spilt.Load() {
+	if !r.final.Load() {
 		r.kept = append(r.kept, p[:n]...)
 		a.at += n
 	}
 	return n, err
 }
 
-// Close implements io.Closer; the source stays open.
+// Close implements io.Closer: no read of the source begins any more. The
+// source stays open.
 func (a *attempt) Close() error {
-	a.once.Do(func() { close(a.over) })
+	a.over.Store(true)
+	if a.replay.final.Load() {
+		a.replay.forget()
+	}
 	return nil
 }

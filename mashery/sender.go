@@ -10,12 +10,16 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// drainLimit bounds what is read of an answer that is not passed on, so that
-// its connection can be used again.
-const drainLimit = 64 << 10
+// What is spent on reading an answer that is not passed on, so that its
+// connection can be used again.
+const (
+	drainLimit = 64 << 10
+	drainTime  = time.Second
+)
 
 // Call is one call to Mashery, as its caller made it.
 type Call struct {
@@ -30,7 +34,9 @@ type Call struct {
 	ForceQuery bool
 	// Header is as received; what is not for Mashery is not sent.
 	Header http.Header
-	// Body streams; nil: none. ContentLength is its length, -1: unknown.
+	// Body streams; nil: none. ContentLength is its length, -1: unknown, 0: no
+	// body. A read that is under way when Send returns an error may still end
+	// after that; no other begins.
 	Body          io.Reader
 	ContentLength int64
 	// MaxWait is the longest time the call may wait for its slots, all in all.
@@ -40,9 +46,10 @@ type Call struct {
 }
 
 // Answer is Mashery's answer, its header cleaned of what is not for the caller.
+// Its Request is nil: the one that was sent carries the credential.
 type Answer struct {
 	*http.Response
-	// Waited is how long the call waited for its slots.
+	// Waited is how long the call waited for its slots, pauses included.
 	Waited time.Duration
 }
 
@@ -58,10 +65,10 @@ type sending struct {
 	call    *Call
 	source  Source
 	body    *replay
-	header  http.Header
 	budget  *Budget
 	waited  time.Duration
-	renewed bool // a dead grant was replaced once
+	refused time.Time // when the key was last over its QPS; zero: not since the last slot
+	renewed bool      // a dead grant was replaced once
 }
 
 // Send takes the call through pacing and signing and returns the answer, whose
@@ -70,20 +77,35 @@ type sending struct {
 // grant is sent again once. Errors are the source's, *[OverQPSError],
 // *[UnreachableError], *[TimeoutError] or the context's.
 func (s *Sender) Send(ctx context.Context, call *Call, source Source) (*Answer, error) {
-	run := &sending{Sender: s, call: call, source: source, body: newReplay(call.Body), header: cleanRequestHeader(call.Header)}
+	run := &sending{Sender: s, call: call, source: source}
+	if call.ContentLength == 0 {
+		run.body = newReplay(nil, 0)
+	} else {
+		run.body = newReplay(call.Body, call.ContentLength)
+	}
+	answer, err := run.send(ctx)
+	run.body.settle()
+	if err != nil {
+		run.body.current.Close()
+	}
+	return answer, err
+}
+
+// send sends the call until there is an answer to pass on.
+func (s *sending) send(ctx context.Context) (*Answer, error) {
 	for {
-		grant, err := run.slot(ctx)
+		grant, err := s.slot(ctx)
 		if err != nil {
 			return nil, err
 		}
-		attempt := run.body.attempt()
-		resp, err := s.Transport.RoundTrip(run.request(ctx, grant, attempt))
+		resp, err := s.Transport.RoundTrip(s.request(ctx, grant))
 		if err != nil {
-			return nil, sendError(ctx, s.endpoint(call.API).Host, err)
+			return nil, sendError(ctx, s.endpoint(s.call.API).Host, err)
 		}
-		if !run.resend(ctx, grant, resp, attempt) {
-			cleanAnswerHeader(call.API, resp.Header)
-			return &Answer{Response: resp, Waited: run.waited}, nil
+		if !s.resend(ctx, grant, resp) {
+			cleanAnswerHeader(s.call.API, resp.Header)
+			resp.Request = nil
+			return &Answer{Response: resp, Waited: s.waited}, nil
 		}
 		drain(resp)
 	}
@@ -97,6 +119,10 @@ func (s *sending) slot(ctx context.Context) (*Grant, error) {
 		return grant, err
 	}
 	s.budget = s.call.Budget(grant)
+	if !s.refused.IsZero() {
+		s.waited += time.Since(s.refused)
+		s.refused = time.Time{}
+	}
 	waited, err := s.budget.Wait(ctx, s.call.MaxWait-s.waited)
 	s.waited += waited
 	if err != nil {
@@ -106,44 +132,56 @@ func (s *sending) slot(ctx context.Context) (*Grant, error) {
 }
 
 // request makes the signed request: a clone of the caller's, the credential last.
-func (s *sending) request(ctx context.Context, grant *Grant, body io.ReadCloser) *http.Request {
+func (s *sending) request(ctx context.Context, grant *Grant) *http.Request {
 	endpoint := s.endpoint(s.call.API)
-	u := &url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host}
+	// Opaque is sent as it is; Path would be escaped anew.
+	u := &url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host, Opaque: endpoint.EscapedPath() + "/"}
 	if s.call.API == V2 {
-		u.Opaque = endpoint.EscapedPath() + "/" + strconv.FormatInt(grant.AreaNID, 10)
+		u.Opaque += strconv.FormatInt(grant.AreaNID, 10)
 	} else {
-		// Opaque is sent as it is; Path would be escaped anew.
-		u.Opaque = endpoint.EscapedPath() + "/" + s.call.Path
-		u.RawQuery, u.ForceQuery = s.call.RawQuery, s.call.ForceQuery
+		u.Opaque += unspaced(s.call.Path)
+		u.RawQuery, u.ForceQuery = unspaced(s.call.RawQuery), s.call.ForceQuery
 	}
 	r := &http.Request{
-		Method: s.call.Method, URL: u, Host: endpoint.Host, Header: s.header.Clone(),
+		Method: s.call.Method, URL: u, Host: endpoint.Host, Header: cleanRequestHeader(s.call.Header),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	if s.call.Body != nil {
-		r.Body, r.ContentLength = body, s.call.ContentLength
+	if s.body.src != nil {
+		r.Body, r.ContentLength = s.body.current, s.call.ContentLength
+		r.GetBody = func() (io.ReadCloser, error) { return s.bodyAgain(ctx) }
 	}
 	grant.sign(r)
 	return r.WithContext(ctx)
 }
 
+// bodyAgain is for the transport, which begins anew by itself where an idle
+// connection turns out to be closed and nothing was sent.
+func (s *sending) bodyAgain(ctx context.Context) (io.ReadCloser, error) {
+	if !s.body.again(ctx) {
+		return nil, errors.New("too much of the body was sent to begin anew")
+	}
+	return s.body.current, nil
+}
+
 // resend tells whether the call is to be sent again instead of passing resp on.
-func (s *sending) resend(ctx context.Context, grant *Grant, resp *http.Response, sent *attempt) bool {
+func (s *sending) resend(ctx context.Context, grant *Grant, resp *http.Response) bool {
 	switch judge(s.call.API, resp) {
 	case overQPS:
-		pause := retryAfter(resp.Header, time.Now())
 		if s.budget == nil {
 			return false
 		}
+		now := time.Now()
+		pause := retryAfter(resp.Header, now)
 		s.budget.Pause(min(pause, s.call.MaxWait))
-		return s.waited+pause <= s.call.MaxWait && s.body.again(ctx, sent)
+		s.refused = now
+		return s.waited+pause <= s.call.MaxWait && s.body.again(ctx)
 	case deadGrant:
 		s.source.Dead(grant)
 		if s.renewed {
 			return false
 		}
 		s.renewed = true
-		return s.body.again(ctx, sent)
+		return s.body.again(ctx)
 	}
 	return false
 }
@@ -155,18 +193,28 @@ func (s *Sender) endpoint(api API) *url.URL {
 	return s.V3
 }
 
+// unspaced escapes the one byte that a request may bring (over HTTP/2) but
+// that would end the address in a request line.
+func unspaced(s string) string { return strings.ReplaceAll(s, " ", "%20") }
+
 func drain(resp *http.Response) {
+	slow := time.AfterFunc(drainTime, func() { resp.Body.Close() })
+	defer slow.Stop()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, drainLimit))
 	resp.Body.Close()
 }
 
-// sendError names why no answer came. The caller's own leaving stays what it is.
+// sendError names why no answer came. The caller's own leaving stays what it
+// is, and a body of the caller's that came too slowly is not Mashery's delay.
 func sendError(ctx context.Context, host string, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	var slow net.Error
-	if errors.As(err, &slow) && slow.Timeout() {
+	var (
+		own  *bodyError
+		slow net.Error
+	)
+	if !errors.As(err, &own) && errors.As(err, &slow) && slow.Timeout() {
 		return &TimeoutError{Host: host, cause: err}
 	}
 	return &UnreachableError{Host: host, cause: err}

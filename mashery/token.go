@@ -77,7 +77,7 @@ func (c *TokenClient) ask(ctx context.Context, creds Credentials, form url.Value
 		return Token{}, sendError(ctx, c.Endpoint.Host, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return Token{}, newTokenError(resp, body)
+		return Token{}, newTokenError(resp, body, creds.APIKey, creds.Secret, creds.Password, NewSecret(form.Get("refresh_token")))
 	}
 	return parseToken(resp.Header, body)
 }
@@ -115,7 +115,8 @@ type TokenError struct {
 	Detail string
 }
 
-func newTokenError(resp *http.Response, body []byte) *TokenError {
+// newTokenError reads a refusal, in whose words none of the secrets is repeated.
+func newTokenError(resp *http.Response, body []byte, secrets ...Secret) *TokenError {
 	var answer struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
@@ -126,9 +127,21 @@ func newTokenError(resp *http.Response, body []byte) *TokenError {
 		detail = resp.Header.Get("X-Error-Detail-Header")
 	}
 	return &TokenError{
-		Status: resp.StatusCode, ErrorCode: resp.Header.Get(HeaderErrorCode),
-		OAuth: answer.Error, Detail: detail,
+		Status:    resp.StatusCode,
+		ErrorCode: withhold(resp.Header.Get(HeaderErrorCode), secrets),
+		OAuth:     withhold(answer.Error, secrets),
+		Detail:    withhold(detail, secrets),
 	}
+}
+
+// withhold takes the secrets out of what Mashery said.
+func withhold(said string, secrets []Secret) string {
+	for _, secret := range secrets {
+		if !secret.IsZero() {
+			said = strings.ReplaceAll(said, secret.Reveal(), redacted)
+		}
+	}
+	return said
 }
 
 func (e *TokenError) Error() string {

@@ -5,8 +5,10 @@ package mashery
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -27,7 +29,7 @@ type TransportConfig struct {
 // proxy is the environment's (HTTPS_PROXY).
 func NewTransport(c TransportConfig) *http.Transport {
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
+		Proxy:                 egressProxy,
 		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:       &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   dialTimeout,
@@ -38,4 +40,16 @@ func NewTransport(c TransportConfig) *http.Transport {
 		MaxIdleConnsPerHost:   256,
 		IdleConnTimeout:       90 * time.Second,
 	}
+}
+
+var errEgressProxy = errors.New("the address of the egress proxy (HTTPS_PROXY) is not a URL; write it like http://proxy.example.com:3128")
+
+// egressProxy is the environment's. Its error does not repeat the address,
+// which may hold a password.
+func egressProxy(r *http.Request) (*url.URL, error) {
+	proxy, err := http.ProxyFromEnvironment(r)
+	if err != nil {
+		return nil, errEgressProxy
+	}
+	return proxy, nil
 }

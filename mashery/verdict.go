@@ -3,6 +3,7 @@
 package mashery
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -49,14 +50,22 @@ func judge(api API, resp *http.Response) verdict {
 }
 
 // retryAfter reads how long an over-QPS answer asks to wait, in either form of
-// the header; one second when it does not say, never negative.
+// the header; a date is read by the clock of the answer, now being ours, for
+// want of one. One second when it says nothing, or no time at all: a call sent
+// again at once would fall into the same second.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
+	var wait time.Duration
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
+		wait = time.Duration(seconds) * time.Second // 68 years when out of range
+	} else if at, err := http.ParseTime(value); err == nil {
+		if date, err := http.ParseTime(h.Get("Date")); err == nil {
+			now = date
+		}
+		wait = at.Sub(now)
 	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(now))
+	if wait <= 0 {
+		return defaultOverQPSRetryIn
 	}
-	return defaultOverQPSRetryIn
+	return wait
 }
