@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package agentext
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/internalshared/configutil"
+	"github.com/hashicorp/vault/sdk/helper/consts"
+	"github.com/oklog/run"
+
+	"mashproxy/agentext/admin"
+	"mashproxy/agentext/config"
+	"mashproxy/agentext/listener"
+	"mashproxy/mashery"
+)
+
+// Options are what a proxy needs beside its configuration.
+type Options struct {
+	// Version is told in X-Proxy-Mode.
+	Version string
+	Logger  hclog.InterceptLogger
+	// Reload is received from when certificates and the log level are to be
+	// read again; nil: never.
+	Reload <-chan os.Signal
+	// LoadLevel reads the log level anew for a reload; nil: it stays.
+	LoadLevel func() (hclog.Level, error)
+}
+
+// Proxy is a mashproxy that is ready to run: its listeners are bound.
+type Proxy struct {
+	config    *config.Config
+	options   Options
+	app       *application
+	admin     *admin.Admin
+	listeners []*listener.Listener
+	quit      chan struct{}
+	log       hclog.InterceptLogger
+}
+
+// New assembles a proxy out of a checked configuration and binds its
+// listeners. Nothing is sent anywhere before Run. The caller runs Close.
+func New(c *config.Config, o Options) (*Proxy, error) {
+	p := &Proxy{config: c, options: o, quit: make(chan struct{}), log: o.Logger}
+	if err := p.assemble(); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+func (p *Proxy) assemble() error {
+	client, err := vaultClient(p.config)
+	if err != nil {
+		return err
+	}
+	helper, err := telemetry(p.config.Vault.SharedConfig)
+	if err != nil {
+		return err
+	}
+	warnOfReveal(p.config, p.log)
+	p.app, err = newApplication(shared{
+		config: p.config, client: client, budgets: mashery.NewBudgets(), version: p.options.Version, logger: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	p.admin = admin.New(admin.Config{
+		Metrics: helper, CacheClear: p.app.forwarder.CacheClear(), Quit: func() { close(p.quit) },
+	})
+	return p.listen()
+}
+
+// listen binds every listener of the file.
+func (p *Proxy) listen() error {
+	for _, c := range p.config.Vault.Listeners {
+		l, err := listener.Open(c, listener.Options{
+			Handler: p.handler(c), Guarded: len(p.config.Mashery) > 0, Logger: p.log.Named("listener"),
+		})
+		if err != nil {
+			return err
+		}
+		p.listeners = append(p.listeners, l)
+	}
+	return nil
+}
+
+// handler is what a request to a listener goes through, outermost last.
+func (p *Proxy) handler(c *configutil.Listener) http.Handler {
+	metricsOnly := c.Role == "metrics_only"
+	served := p.admin.Handler(admin.Listener{
+		Quit:        c.ProxyAPI != nil && c.ProxyAPI.EnableQuit,
+		MetricsOnly: metricsOnly,
+	}, p.app.forward())
+	if p.app.local != nil && !metricsOnly {
+		served = p.app.local.Before(served)
+	}
+	guarded := listener.RequireHeader(served, c)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case consts.ProxyPathMetrics, consts.ProxyPathCacheClear, consts.ProxyPathQuit:
+			served.ServeHTTP(w, r) // as at Vault Proxy, without the header
+		default:
+			guarded.ServeHTTP(w, r)
+		}
+	})
+}
+
+// Run logs in and serves until ctx ends, quit is asked for, or a part fails.
+func (p *Proxy) Run(ctx context.Context) error {
+	removePidFile, err := writePidFile(p.config.Vault.PidFile)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var group run.Group
+	add := func(part func(context.Context) error) {
+		group.Add(func() error { return part(ctx) }, func(error) { cancel() })
+	}
+	add(p.waitForEnd)
+	add(p.reloads)
+	p.addApplication(add)
+	for _, l := range p.listeners {
+		add(l.Serve)
+	}
+	p.notify(daemon.SdNotifyReady)
+	err = group.Run()
+	p.notify(daemon.SdNotifyStopping)
+	return errors.Join(err, removePidFile())
+}
+
+func (p *Proxy) addApplication(add func(func(context.Context) error)) {
+	if login := p.app.login; login != nil {
+		add(login.RunHandler)
+		add(login.RunSinks)
+		add(func(ctx context.Context) error {
+			p.app.forwarder.Update(ctx, login.Identity)
+			return nil
+		})
+	}
+	if p.app.policies != nil {
+		add(p.app.policies.Run)
+	}
+}
+
+func (p *Proxy) waitForEnd(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+	case <-p.quit:
+		p.log.Info("quit was asked for")
+	}
+	return nil
+}
+
+// reloads reads certificates and the log level again when told to, as Vault
+// Proxy does on SIGHUP.
+func (p *Proxy) reloads(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.options.Reload:
+			p.notify(daemon.SdNotifyReloading)
+			if err := p.reload(); err != nil {
+				p.log.Error("not everything was reloaded; what failed stays as it was", "error", err)
+			} else {
+				p.log.Info("reloaded certificates and log level")
+			}
+			p.notify(daemon.SdNotifyReady)
+		}
+	}
+}
+
+func (p *Proxy) reload() error {
+	var failed error
+	for _, l := range p.listeners {
+		failed = errors.Join(failed, l.Reload())
+	}
+	if p.options.LoadLevel != nil {
+		level, err := p.options.LoadLevel()
+		if err != nil {
+			return errors.Join(failed, fmt.Errorf("log_level: %w", err))
+		}
+		p.log.SetLevel(level)
+	}
+	return failed
+}
+
+// Listeners tells where the proxy listens, such as unix:///run/x.sock.
+func (p *Proxy) Listeners() (addresses []string) {
+	for _, l := range p.listeners {
+		addresses = append(addresses, l.String())
+	}
+	return addresses
+}
+
+// Close gives up listeners and what else is held. It may follow a failed New.
+func (p *Proxy) Close() error {
+	var failed error
+	for _, l := range p.listeners {
+		failed = errors.Join(failed, l.Close())
+	}
+	if p.app != nil {
+		failed = errors.Join(failed, p.app.close())
+	}
+	return failed
+}
+
+func (p *Proxy) notify(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		p.log.Error("systemd could not be told", "state", state, "error", err)
+	}
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/hashicorp/cli"
+	"github.com/hashicorp/go-hclog"
+
+	"mashproxy/agentext"
+	"mashproxy/agentext/config"
+)
+
+type proxyCommand struct{ ui cli.Ui }
+
+func (c *proxyCommand) Synopsis() string { return "Run the proxy, in place of vault proxy" }
+
+func (c *proxyCommand) Help() string {
+	set, _ := c.flags()
+	return "Usage: mashproxy proxy -config=FILE [options]\n\n" +
+		"  Runs in place of vault proxy, with the same configuration file. Calls to the\n" +
+		"  …/roles/<role>/proxy/… paths of the mounts that have a mashery block are\n" +
+		"  signed and sent to Mashery from here; everything else goes on to Vault.\n\n" +
+		"  A flag wins over the environment (VAULT_ADDR, VAULT_CACERT, …), which wins\n" +
+		"  over the file. VAULT_TOKEN, VAULT_AGENT_ADDR and VAULT_PROXY_ADDR are not used.\n\n" +
+		"  Exit codes: 0 ended as asked, 1 it could not start or failed, 2 the\n" +
+		"  configuration is wrong.\n\nOptions:\n\n" + flagHelp(set)
+}
+
+// proxyFlags are the flags of the command, as far as they are not config.Flags.
+type proxyFlags struct {
+	config.Flags
+	paths       []string
+	combineLogs bool
+}
+
+func (c *proxyCommand) Run(args []string) int {
+	set, f := c.flags()
+	if code, done := parseFlags(c.ui, set, args, c.Help); done {
+		return code
+	}
+	if len(f.paths) == 0 {
+		c.ui.Error("-config=FILE is missing; name at least one file or folder")
+		return exitFailure
+	}
+	for _, name := range []string{"VAULT_TOKEN", "VAULT_AGENT_ADDR", "VAULT_PROXY_ADDR"} {
+		_ = os.Unsetenv(name) // Vault's client would read them
+	}
+	logs := io.Writer(os.Stderr)
+	if f.combineLogs {
+		logs = os.Stdout
+	}
+	ctx, stop := untilSignal()
+	defer stop()
+	proxy, err := startProxy(f.paths, f.Flags, logs)
+	if err != nil {
+		return c.failed(err)
+	}
+	c.ui.Output("==> mashproxy " + version() + " started! It listens on:\n\n    " + strings.Join(proxy.Listeners(), "\n    ") + "\n")
+	if err := proxy.run(ctx); err != nil {
+		c.ui.Error(err.Error())
+		return exitFailure
+	}
+	return 0
+}
+
+func (c *proxyCommand) failed(err error) int {
+	c.ui.Error(strings.TrimRight(err.Error(), "\n"))
+	var wrong *config.Error
+	if errors.As(err, &wrong) {
+		return exitConfig
+	}
+	return exitFailure
+}
+
+// runningProxy is a proxy whose listeners are bound.
+type runningProxy struct {
+	*agentext.Proxy
+	hangup chan os.Signal
+}
+
+// startProxy reads the configuration and binds the listeners.
+func startProxy(paths []string, flags config.Flags, logs io.Writer) (*runningProxy, error) {
+	load := func() (*config.Config, hclog.InterceptLogger, error) { return loadConfig(paths, flags, logs) }
+	c, log, err := load()
+	if err != nil {
+		return nil, err
+	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	proxy, err := agentext.New(c, agentext.Options{
+		Version: version(), Logger: log, Reload: hangup,
+		LoadLevel: func() (hclog.Level, error) {
+			_, fresh, err := load()
+			if err != nil {
+				return hclog.NoLevel, err
+			}
+			return fresh.GetLevel(), nil
+		},
+	})
+	if err != nil {
+		signal.Stop(hangup)
+		return nil, err
+	}
+	return &runningProxy{Proxy: proxy, hangup: hangup}, nil
+}
+
+func (p *runningProxy) run(ctx context.Context) error {
+	defer signal.Stop(p.hangup)
+	return errors.Join(p.Run(ctx), p.Close())
+}
+
+// loadConfig reads and checks everything, and tells the warnings.
+func loadConfig(paths []string, flags config.Flags, logs io.Writer) (*config.Config, hclog.InterceptLogger, error) {
+	c, warnings, err := config.Load(paths, config.Options{LookupEnv: os.LookupEnv, Flags: flags})
+	if err != nil {
+		return nil, nil, err
+	}
+	log, err := agentext.NewLogger(c.Vault.SharedConfig, logs)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, warning := range warnings {
+		log.Warn("configuration: "+warning.Summary, "detail", warning.Detail, "at", fmt.Sprint(warning.Subject))
+	}
+	return c, log, nil
+}
+
+func (c *proxyCommand) flags() (*flag.FlagSet, *proxyFlags) {
+	f := &proxyFlags{}
+	set := flag.NewFlagSet("proxy", flag.ContinueOnError)
+	set.Func("config", "`path` of a configuration file or folder; may be given several times", func(path string) error {
+		f.paths = append(f.paths, path)
+		return nil
+	})
+	f.Register(set)
+	set.BoolVar(&f.combineLogs, "combine-logs", false, "log to stdout instead of stderr")
+	set.Bool("disable-gated-logs", false, "accepted as vault proxy does; logs are never held back here")
+	return set, f
+}
