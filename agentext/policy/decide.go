@@ -221,17 +221,18 @@ func (c *call) parameterDenied(op logical.Operation, path string, rule *rule, ne
 	return d
 }
 
-// fault adds the data one by one to those tried until the rules refuse them.
+// fault adds the data one by one to those tried, which are required and so can
+// only be tried together, until the rules refuse them.
 func (c *call) fault(op logical.Operation, path string, tried map[string]any) string {
-	names := slices.Concat(slices.Sorted(maps.Keys(tried)), slices.Sorted(maps.Keys(c.data)))
-	if allowed, _ := c.rules.calls.ask(op, path, tried); len(tried) > 0 && !allowed {
-		return names[0]
+	required := slices.Sorted(maps.Keys(tried))
+	if allowed, _ := c.rules.calls.ask(op, path, tried); len(required) > 0 && !allowed {
+		return strings.Join(required, ", ")
 	}
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(c.data)) {
 		tried[name] = c.data[name]
 		if allowed, _ := c.rules.calls.ask(op, path, tried); !allowed {
 			return name
 		}
 	}
-	return "*"
+	return "*" // not reached: all of the data together are refused
 }

@@ -115,7 +115,7 @@ func (g *generator) request() *Request {
 
 func (g *generator) query() string {
 	values := url.Values{}
-	for range g.IntN(3) {
+	for range g.IntN(4) {
 		values.Add(g.name(), pick(g, "a", "b", "bc", "1", "true", "a,b", "", "b,a c"))
 	}
 	if g.chance(30) {

@@ -9,20 +9,27 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hashicorp/vault/sdk/helper/jsonutil"
 )
 
-// What a JSON object may hold. Vault (http/handler.go) stops at a depth of 300
-// and at the same number of entries; nothing Mashery is sent comes near.
-const (
-	maxDepth   = 100
-	maxEntries = 10_000
-)
+// vaultLimits are those of Vault's listeners (http/handler.go, CustomMaxJSON…),
+// but for the depth, of which Vault allows 300.
+func vaultLimits() jsonutil.JSONLimits {
+	return jsonutil.JSONLimits{
+		MaxDepth:             100,
+		MaxStringValueLength: 1 << 20, // bytes
+		MaxObjectEntryCount:  10_000,
+		MaxArrayElementCount: 10_000,
+		MaxTokens:            500_000,
+	}
+}
 
 // ParseObject reads a text that is one JSON object and has one reading only:
 // valid UTF-8, no key twice at any level, nothing after it, nested at most 100
-// deep, at most 10,000 entries in any object or array. Values are what
-// encoding/json yields with UseNumber, as Vault reads them. The error says what
-// is wrong with the text and never quotes a value.
+// deep, at most 10,000 entries in any object or array, and nothing else for
+// which Vault would refuse it. Values are what encoding/json yields with
+// UseNumber, as Vault reads them. The error says what is wrong with the text.
 func ParseObject(text []byte) (map[string]any, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("it is not valid UTF-8")
@@ -31,18 +38,22 @@ func ParseObject(text []byte) (map[string]any, error) {
 	if !json.Valid(text) {
 		return nil, errors.New("it is not one JSON value")
 	}
+	if _, err := jsonutil.VerifyMaxDepthStreaming(bytes.NewReader(text), vaultLimits(), nil); err != nil {
+		return nil, fmt.Errorf("it is JSON that Vault refuses: %w", err)
+	}
 	p := objectParser{json.NewDecoder(bytes.NewReader(text))}
 	p.UseNumber()
 	if token, err := p.Token(); err != nil || token != json.Delim('{') {
 		return nil, errors.New("it is not a JSON object")
 	}
-	return p.object(1)
+	return p.object()
 }
 
-// objectParser walks the tokens of a text that is known to be valid JSON.
+// objectParser walks the tokens of a text that is known to be valid JSON and
+// not too deep.
 type objectParser struct{ *json.Decoder }
 
-func (p objectParser) object(depth int) (map[string]any, error) {
+func (p objectParser) object() (map[string]any, error) {
 	object := map[string]any{}
 	for p.More() {
 		token, err := p.Token()
@@ -56,46 +67,38 @@ func (p objectParser) object(depth int) (map[string]any, error) {
 		if _, ok := object[key]; ok {
 			return nil, fmt.Errorf("the key %q occurs twice in one object", key)
 		}
-		if object[key], err = p.value(depth); err != nil {
+		if object[key], err = p.value(); err != nil {
 			return nil, err
-		}
-		if len(object) > maxEntries {
-			return nil, fmt.Errorf("an object in it has more than %d entries", maxEntries)
 		}
 	}
 	_, err := p.Token() // the closing brace
 	return object, err
 }
 
-func (p objectParser) array(depth int) ([]any, error) {
+func (p objectParser) array() ([]any, error) {
 	array := []any{}
 	for p.More() {
-		value, err := p.value(depth)
+		value, err := p.value()
 		if err != nil {
 			return nil, err
 		}
-		if array = append(array, value); len(array) > maxEntries {
-			return nil, fmt.Errorf("an array in it has more than %d elements", maxEntries)
-		}
+		array = append(array, value)
 	}
 	_, err := p.Token() // the closing bracket
 	return array, err
 }
 
-func (p objectParser) value(depth int) (any, error) {
+func (p objectParser) value() (any, error) {
 	token, err := p.Token()
 	if err != nil {
 		return nil, err
 	}
-	if depth >= maxDepth && (token == json.Delim('{') || token == json.Delim('[')) {
-		return nil, fmt.Errorf("it is nested more than %d deep", maxDepth)
-	}
 	switch token := token.(type) {
 	case json.Delim:
 		if token == '{' {
-			return p.object(depth + 1)
+			return p.object()
 		}
-		return p.array(depth + 1)
+		return p.array()
 	case string:
 		return token, oneReading(token)
 	default:

@@ -129,7 +129,7 @@ func (r *reader) ask(ctx context.Context, namespace, path string, query url.Valu
 	case err != nil:
 		return nil, err
 	case secret == nil || secret.Data == nil:
-		return nil, refusal{errors.New("Vault's answer to " + path + " is empty")}
+		return nil, refusal{errors.New("the answer to " + path + " is empty")}
 	default:
 		return secret.Data, nil
 	}

@@ -57,7 +57,7 @@ func (req *Request) operation(reserved url.Values) (logical.Operation, string, e
 		return op, req.Path + "/", nil
 	}
 	if op == logical.UpdateOperation && strings.HasSuffix(req.Path, "/") {
-		return "", "", errors.New(`Vault does not allow a write to a path that ends in "/": leave the slash out`)
+		return "", "", errors.New(`a write to a path that ends in "/" is not allowed at Vault: leave the slash out`)
 	}
 	return op, req.Path, nil
 }

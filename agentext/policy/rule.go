@@ -79,7 +79,7 @@ func parseRule(k key, answer any) (*rule, error) {
 
 func (r *rule) read(fields map[string]any) error {
 	if strings.ContainsRune(r.path, utf8.RuneError) {
-		return errUnprintable
+		return errNotUTF8
 	}
 	if _, ok := fields["capabilities"]; !ok {
 		return errors.New("it has no capabilities")
@@ -92,9 +92,9 @@ func (r *rule) read(fields map[string]any) error {
 	return nil
 }
 
-// errUnprintable is about what JSON cannot carry: bytes that are not UTF-8
+// errNotUTF8 is about what JSON cannot carry: bytes that are not UTF-8
 // arrive as the replacement character, and several as one.
-var errUnprintable = errors.New("it holds bytes that are not UTF-8")
+var errNotUTF8 = errors.New("it holds bytes that are not UTF-8")
 
 func (r *rule) field(name string, value any) (err error) {
 	p := r.permissions
@@ -185,7 +185,7 @@ func parameters(value any) (map[string][]any, error) {
 	lists := make(map[string][]any, len(answer))
 	for name, value := range answer {
 		if strings.ContainsRune(name, utf8.RuneError) {
-			return nil, errUnprintable
+			return nil, errNotUTF8
 		}
 		list, ok := value.([]any)
 		if !ok && value != nil { // an empty list may come as null
@@ -222,7 +222,7 @@ func policyValue(value any) (any, error) {
 		return value, nil
 	case string:
 		if strings.ContainsRune(value, utf8.RuneError) {
-			return nil, errUnprintable
+			return nil, errNotUTF8
 		}
 		return value, nil
 	case json.Number:
@@ -249,7 +249,7 @@ func stringList(value any) ([]string, error) {
 			return nil, errors.New("it is not a list of strings")
 		}
 		if strings.ContainsRune(text, utf8.RuneError) {
-			return nil, errUnprintable
+			return nil, errNotUTF8
 		}
 		texts = append(texts, text)
 	}
