@@ -33,6 +33,9 @@ func TestGolden(t *testing.T) {
 			}
 			c := readGolden(t, string(text))
 			got := c.run(t)
+			if strings.Contains(got, "hunter2") {
+				t.Errorf("a secret is shown:\n%s", got)
+			}
 			if *update {
 				before, _, _ := strings.Cut(string(text), "-- want --\n")
 				if err := os.WriteFile(path, []byte(before+"-- want --\n"+got), 0o600); err != nil {

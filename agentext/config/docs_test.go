@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package config
+
+import (
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestEveryKeyIsInTheReference reads docs/configuration.md.
+func TestEveryKeyIsInTheReference(t *testing.T) {
+	page, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := []string{"| `compat` | text |"}
+	ours := topLevel().keys["mashery"].block.names()
+	if !slices.Contains(ours, "max_wait") {
+		t.Fatalf("keys of the block: %v", ours)
+	}
+	for _, name := range ours {
+		wanted = append(wanted, "\n| `"+name+"` | ")
+	}
+	for _, name := range []string{"max_queue", "proxy_address", "tls"} {
+		if notHere(name, topLevel().keys["mashery"].block) == "" {
+			t.Errorf("%s is not refused", name)
+		}
+		wanted = append(wanted, "`"+name+"`")
+	}
+	for _, method := range authMethods() {
+		wanted = append(wanted, "`"+method+"`")
+	}
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	new(Flags).Register(set)
+	set.VisitAll(func(f *flag.Flag) { wanted = append(wanted, "| `-"+f.Name+"` |") })
+	for _, text := range wanted {
+		if !strings.Contains(string(page), text) {
+			t.Errorf("docs/configuration.md lacks %q", text)
+		}
+	}
+}
