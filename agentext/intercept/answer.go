@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
+	"mashproxy/agentext/apierror"
 	"mashproxy/mashery"
 )
 
@@ -15,7 +17,7 @@ const copyBuffer = 32 << 10
 
 // pass streams Mashery's answer to the caller. An answer that breaks off
 // breaks off there too: a clean end would say that it was whole.
-func (h *Handler) pass(w http.ResponseWriter, answer *mashery.Answer) {
+func (h *Handler) pass(w http.ResponseWriter, c *route, answer *mashery.Answer) {
 	defer answer.Body.Close()
 	header := w.Header()
 	for name, values := range answer.Header {
@@ -24,16 +26,26 @@ func (h *Handler) pass(w http.ResponseWriter, answer *mashery.Answer) {
 	if _, typed := answer.Header["Content-Type"]; !typed {
 		header["Content-Type"] = nil // or net/http would guess one
 	}
-	// Set last, so that no answer can claim to be another's.
+	if c.verb == http.MethodHead && c.outer != http.MethodHead {
+		// Asked for by a GET, whose answer has the body its header describes.
+		header.Del("Content-Length")
+		header.Del("Content-Encoding")
+	}
+	// Last, so that no answer can claim to be another's.
+	header.Del(apierror.CodeHeader)
 	header.Set(headerMode, "mashproxy/"+h.Version)
 	header.Set(headerSource, fromMashery)
-	header.Set(headerWait, strconv.FormatInt(answer.Waited.Milliseconds(), 10))
+	setWait(header, answer.Waited)
 	w.WriteHeader(answer.StatusCode)
 	buffer := h.buffers.Get().(*[copyBuffer]byte)
 	defer h.buffers.Put(buffer)
 	if err := stream(w, answer.Body, buffer[:], answer.ContentLength); err != nil {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+func setWait(header http.Header, waited time.Duration) {
+	header.Set(headerWait, strconv.FormatInt(waited.Milliseconds(), 10))
 }
 
 // stream copies from to w and lets nothing lie: what was read is flushed,

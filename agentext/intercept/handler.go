@@ -64,7 +64,7 @@ type Config struct {
 // Handler serves the local calls of one application.
 type Handler struct {
 	Config
-	mounts  []*Mount // longest first
+	places  []place // of the mounts, longest first
 	prepend string
 	buffers sync.Pool
 	forced  *forcedRoles
@@ -73,7 +73,7 @@ type Handler struct {
 
 // New makes a handler.
 func New(c Config) *Handler {
-	h := &Handler{Config: c, mounts: longestFirst(c.Mounts), forced: newForcedRoles()}
+	h := &Handler{Config: c, places: placesOf(c.Mounts), forced: newForcedRoles()}
 	if namespace := strings.Trim(c.PrependNamespace, "/"); namespace != "" {
 		h.prepend = namespace + "/"
 	}
@@ -115,6 +115,9 @@ func (h *Handler) begin(w http.ResponseWriter) {
 	w.Header().Set(headerSource, fromMashproxy)
 }
 
+// idOf is the id of the answer, for the log.
+func idOf(w http.ResponseWriter) string { return w.Header().Get(headerRequestID) }
+
 // serve takes a local call through policy, grant, pacing and signing.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, c *route) {
 	start := time.Now()
@@ -137,7 +140,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, c *route) {
 		return
 	}
 	if h.send(w, r, c, body) {
-		h.Logger.Debug("served", "method", c.verb, "role", c.role, "path", c.below, "took", time.Since(start))
+		h.Logger.Debug("served", "id", idOf(w), "method", c.verb, "role", c.role, "path", c.below, "took", time.Since(start))
 	}
 }
 
@@ -181,21 +184,23 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, c *route, body *p
 	}
 	source := &source{grants: h.Grants, key: c.key()}
 	answer, err := c.mount.Sender.Send(r.Context(), call, source)
-	if err != nil {
-		if isForced(err) && h.canReplay(call, body) {
-			h.forced.add(c.key())
+	if err == nil {
+		h.pass(w, c, answer)
+		return true
+	}
+	if isForced(err) {
+		h.forced.add(c.key())
+		if canReplay(call, body) {
 			h.askVault(w, r, c, body, forcedWarning)
 			return false
 		}
-		h.refuse(w, r, c, err)
-		return false
 	}
-	h.pass(w, answer)
-	return true
+	h.refuse(w, r, c, err)
+	return false
 }
 
-// canReplay tells whether nothing of the body was sent anywhere: the grant was
-// refused before anything was.
-func (h *Handler) canReplay(call *mashery.Call, body *policy.Body) bool {
+// canReplay tells whether the body can still be sent whole: where the grant was
+// refused before anything was sent, or the body is in memory.
+func canReplay(call *mashery.Call, body *policy.Body) bool {
 	return call.Body == nil || body.IsWhole() || !call.Body.(*watchedBody).read.Load()
 }

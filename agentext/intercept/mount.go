@@ -19,9 +19,6 @@ type Mount struct {
 	Sender *mashery.Sender
 }
 
-// full is the mount's path as seen from the root namespace, with a slash at its end.
-func (m *Mount) full() string { return m.Path() + "/" }
-
 // namespace is the mount's, without a slash at its end.
 func (m *Mount) namespace() string { return strings.Trim(m.Namespace, "/") }
 
@@ -32,18 +29,28 @@ func (m *Mount) PolicyMount() policy.Mount {
 	return policy.Mount{Namespace: m.namespace(), Path: m.Mashery.Mount, ACLOnly: m.Enterprise == config.EnterpriseACLOnly}
 }
 
-// longestFirst orders mounts so that the first that matches is the closest.
-func longestFirst(mounts []*Mount) []*Mount {
-	return slices.SortedStableFunc(slices.Values(mounts), func(a, b *Mount) int {
-		return cmp.Compare(len(b.full()), len(a.full()))
-	})
+// place is where a mount is: what the path of a request to it begins with, as
+// seen from the root namespace, with a slash at its end.
+type place struct {
+	prefix string
+	mount  *Mount
+}
+
+// placesOf orders the mounts so that the first that matches is the closest.
+func placesOf(mounts []*Mount) []place {
+	var places []place
+	for _, m := range mounts {
+		places = append(places, place{m.Path() + "/", m})
+	}
+	slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
+	return places
 }
 
 // find returns the mount a path from the root namespace lies in, and the rest.
-func find(mounts []*Mount, path string) (*Mount, string) {
-	for _, m := range mounts {
-		if rest, inside := strings.CutPrefix(path, m.full()); inside {
-			return m, rest
+func find(places []place, path string) (*Mount, string) {
+	for _, p := range places {
+		if rest, inside := strings.CutPrefix(path, p.prefix); inside {
+			return p.mount, rest
 		}
 	}
 	return nil, ""

@@ -5,7 +5,9 @@ package intercept
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -27,12 +29,12 @@ const forcedProxyMode = "requires proxy mode"
 
 // refuse answers a call that could not be made.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *route, err error) {
+	h.Logger.Debug("not served", "id", idOf(w), "method", c.verb, "role", c.role, "path", c.below, "error", err)
 	if r.Context().Err() != nil {
-		return // the caller has left; nobody reads an answer
+		panic(http.ErrAbortHandler) // the caller has left; returning would answer 200
 	}
 	refusal, from := refusalOf(err, c)
 	w.Header().Set(headerSource, from)
-	h.Logger.Debug("not served", "method", c.verb, "role", c.role, "path", c.below, "error", err)
 	apierror.Write(w, refusal)
 }
 
@@ -52,16 +54,51 @@ func refusalOf(err error, c *route) (*apierror.Error, string) {
 		return apierror.New(http.StatusGatewayTimeout, apierror.Timeout, "%s", err), fromMashproxy
 	case errors.As(err, &unreachable):
 		return apierror.New(http.StatusBadGateway, apierror.MasheryUnreachable, "%s", err), fromMashproxy
-	case errors.Is(err, autoauth.ErrNoToken), errors.Is(err, policy.ErrNotReady), autoauth.IsInvalidToken(err):
-		return apierror.New(http.StatusServiceUnavailable, apierror.NotReady, "%s", err).After(soon), fromMashproxy
+	case errors.Is(err, policy.ErrNotReady):
+		return notReady(policy.ErrNotReady.Error() + reason(err)), fromMashproxy
+	case errors.Is(err, autoauth.ErrNoToken):
+		return notReady(autoauth.ErrNoToken.Error()), fromMashproxy
+	case autoauth.IsInvalidToken(err):
+		return notReady("Vault knows this program's token no more; it logs in again"), fromMashproxy
 	case errors.Is(err, cache.ErrUnusable):
 		return apierror.New(http.StatusBadGateway, apierror.GrantRefused, "%s", err), fromVault
 	case errors.As(err, &refused) && !away(refused.StatusCode):
 		return grantRefused(refused, c), fromVault
-	case errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, cache.ErrSlow):
-		return apierror.New(http.StatusServiceUnavailable, apierror.VaultUnavailable, "Vault did not answer in time, and there is no live grant to sign with").After(soon), fromVault
+	case errors.Is(err, cache.ErrSlow):
+		return unavailable(err.Error()), fromVault
 	}
-	return apierror.New(http.StatusServiceUnavailable, apierror.VaultUnavailable, "no live grant to sign with, and Vault gives none: %s", err).After(soon), fromVault
+	return unavailable("no live grant to sign with, and Vault gives none" + reason(err)), fromVault
+}
+
+func notReady(text string) *apierror.Error {
+	return apierror.New(http.StatusServiceUnavailable, apierror.NotReady, "%s", text).After(soon)
+}
+
+func unavailable(text string) *apierror.Error {
+	return apierror.New(http.StatusServiceUnavailable, apierror.VaultUnavailable, "%s", text).After(soon)
+}
+
+// reason is what Vault, or the way there, has said, in one line and without the
+// address that Vault's client puts before it.
+func reason(err error) string {
+	var (
+		refused *api.ResponseError
+		request *url.Error
+	)
+	switch {
+	case errors.As(err, &refused):
+		return fmt.Sprintf(": status %d: %s", refused.StatusCode, said(refused))
+	case errors.Is(err, context.DeadlineExceeded):
+		return ": it did not answer in time"
+	case errors.As(err, &request):
+		return ": " + request.Err.Error()
+	}
+	return ""
+}
+
+// said is Vault's own words in one line.
+func said(refused *api.ResponseError) string {
+	return strings.Join(strings.Fields(strings.Join(refused.Errors, "; ")), " ")
 }
 
 // away tells Vault's being sealed, on standby, busy or broken from its "no".
@@ -70,12 +107,12 @@ func away(status int) bool {
 }
 
 func grantRefused(refused *api.ResponseError, c *route) *apierror.Error {
-	said := strings.Join(refused.Errors, "; ")
-	if refused.StatusCode == http.StatusNotFound && said == "" {
-		said = "there is no such role, or no Mashery secrets engine on this mount; check the name in the path"
+	words := said(refused)
+	if refused.StatusCode == http.StatusNotFound && words == "" {
+		words = "there is no such role, or no Mashery secrets engine on this mount; check the name in the path"
 	}
 	return apierror.New(http.StatusBadGateway, apierror.GrantRefused,
-		"Vault refused the %s grant of role %q on mount %q with status %d: %s", c.api, c.role, c.mount.Mashery.Mount, refused.StatusCode, said)
+		"Vault refused the %s grant of role %q on mount %q with status %d: %s", c.api, c.role, c.mount.Mashery.Mount, refused.StatusCode, words)
 }
 
 // isForced tells the engine's word that the role's credentials may not leave it.

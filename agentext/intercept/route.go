@@ -48,37 +48,32 @@ func (h *Handler) recognise(t target, r *http.Request) (*route, *apierror.Error)
 	if !isVault {
 		return nil, nil
 	}
-	namespaced := h.namespaceOf(r) + path
+	namespace, refusal := h.namespaceOf(r)
+	if refusal != nil {
+		return nil, refusal
+	}
+	namespaced := namespace + path
 	if refusal := h.withheld(namespaced, path); refusal != nil {
 		return nil, refusal
 	}
-	mount, rest := find(h.mounts, namespaced)
+	mount, rest := find(h.places, namespaced)
 	if mount == nil {
 		return nil, nil
 	}
-	role, below, isRole := strings.Cut(strings.TrimPrefix(rest, "roles/"), "/")
-	if !strings.HasPrefix(rest, "roles/") || !isRole || !isLocal(below) {
+	rest, below := strings.CutPrefix(rest, "roles/")
+	role, call, isCall := strings.Cut(rest, "/")
+	if !below || !isCall || !isLocal(call) {
 		return nil, nil
 	}
 	if !roleName.MatchString(role) {
 		return nil, badRequest("%q cannot be the name of a role; it may hold letters, digits, _, and inside - and .", role)
 	}
-	found := &route{mount: mount, role: role, below: below, outer: strings.ToUpper(r.Method)}
-	before := strings.TrimSuffix(t.decoded, below) // what precedes the part below the role
+	found := &route{mount: mount, role: role, below: call, outer: strings.ToUpper(r.Method)}
+	before := strings.TrimSuffix(t.decoded, call) // what precedes the part below the role
 	if refusal := found.read(before, t, r); refusal != nil {
 		return nil, refusal
 	}
 	return found, nil
-}
-
-// namespaceOf is the namespace a request's headers and the file put before its
-// path, "" or with a slash at its end.
-func (h *Handler) namespaceOf(r *http.Request) string {
-	joined := h.prepend + strings.Trim(r.Header.Get("X-Vault-Namespace"), "/")
-	if joined != "" && !strings.HasSuffix(joined, "/") {
-		joined += "/"
-	}
-	return joined
 }
 
 func isLocal(below string) bool {
@@ -90,31 +85,43 @@ func isLocal(below string) bool {
 // proxy/v3-method/<verb>/ may be escaped; an escape before it would be another
 // spelling of the same path.
 func (c *route) read(before string, t target, r *http.Request) *apierror.Error {
-	fixed := c.below
-	verb, tail := "", ""
-	switch {
-	case strings.HasPrefix(c.below, verbPrefix):
-		var slash bool
-		verb, tail, slash = strings.Cut(strings.TrimPrefix(c.below, verbPrefix), "/")
-		if !slash || tail == "" {
-			return badRequest("proxy/v3-method/<verb>/ must be followed by a V3 path, such as services")
-		}
-		fixed = strings.TrimSuffix(c.below, tail)
-	case strings.HasPrefix(c.below, v3Prefix):
-		if tail = strings.TrimPrefix(c.below, v3Prefix); tail == "" {
-			return badRequest("proxy/v3/ must be followed by a V3 path, such as services")
-		}
-		fixed = v3Prefix
+	fixed, verb, tail, refusal := c.split()
+	if refusal != nil {
+		return refusal
 	}
 	raw, plain := strings.CutPrefix(t.raw, before+fixed)
 	if !plain {
 		return badRequest("nothing before the V3 path may be escaped; write %q as it is", before+fixed)
 	}
-	if fixed == c.below {
+	if tail == "" {
 		return c.readV2(r)
 	}
-	c.api, c.tail = mashery.V3, raw
-	return c.readV3(verb, tail, r)
+	c.api, c.tail, c.verb = mashery.V3, raw, strings.ToUpper(verb)
+	c.named = verb != ""
+	if refusal := c.readSuffix(tail); refusal != nil {
+		return refusal
+	}
+	if c.named {
+		return c.checkNamedVerb()
+	}
+	return c.readVerb(r)
+}
+
+// split cuts the part below the role into what may not be escaped and V3's
+// path, which is "" for V2, and returns the verb before that path, if any.
+func (c *route) split() (fixed, verb, tail string, refusal *apierror.Error) {
+	switch {
+	case strings.HasPrefix(c.below, verbPrefix):
+		verb, tail, _ = strings.Cut(strings.TrimPrefix(c.below, verbPrefix), "/")
+	case strings.HasPrefix(c.below, v3Prefix):
+		tail = strings.TrimPrefix(c.below, v3Prefix)
+	default:
+		return c.below, "", "", nil
+	}
+	if tail == "" {
+		return "", "", "", badRequest("proxy/v3/ and proxy/v3-method/<verb>/ must be followed by a V3 path, such as services")
+	}
+	return strings.TrimSuffix(c.below, tail), verb, tail, nil
 }
 
 func (c *route) readV2(r *http.Request) *apierror.Error {
@@ -134,28 +141,34 @@ func (c *route) readV2(r *http.Request) *apierror.Error {
 	return nil
 }
 
-func (c *route) readV3(verb, tail string, r *http.Request) *apierror.Error {
-	if verb == "" {
-		var written string
-		_, verb = cutVerbSuffix(tail)
-		c.tail, written = cutVerbSuffix(c.tail)
-		if verb != written {
-			return badRequest("%s<verb> must be written without escapes", verbSuffix)
-		}
-		if c.tail == "" {
-			return badRequest("%s<verb> must follow a V3 path, such as services", verbSuffix)
-		}
-		if verb != "" && c.outer == http.MethodGet {
-			return notAllowed(c.outer, http.MethodPost, http.MethodPut)
-		}
-		if strings.EqualFold(verb, http.MethodGet) || strings.EqualFold(verb, http.MethodHead) {
-			return badRequest("%s<verb> is for POST, PUT and DELETE; send %s itself", verbSuffix, strings.ToUpper(verb))
-		}
+// readSuffix takes ;target-method-<verb> off the path that is sent; decoded is
+// that path as Vault reads it.
+func (c *route) readSuffix(decoded string) *apierror.Error {
+	_, verb := cutVerbSuffix(decoded)
+	path, written := cutVerbSuffix(c.tail)
+	switch {
+	case verb != written:
+		return badRequest("%s<verb> must be written without escapes", verbSuffix)
+	case strings.HasSuffix(decoded, verbSuffix):
+		return badRequest("%s must be followed by a verb", verbSuffix)
+	case verb == "":
+		return nil
+	case c.named:
+		return badRequest("the path names the verb twice; leave %s%s out", verbSuffix, verb)
+	case path == "":
+		return badRequest("%s<verb> must follow a V3 path, such as services", verbSuffix)
+	case c.outer == http.MethodGet:
+		return notAllowed(c.outer, http.MethodPost, http.MethodPut)
 	}
-	if verb != "" {
-		c.named, c.verb = true, strings.ToUpper(verb)
-		return c.checkNamedVerb()
+	c.tail, c.verb, c.named = path, strings.ToUpper(verb), true
+	if c.verb == http.MethodGet || c.verb == http.MethodHead {
+		return badRequest("%s<verb> is for POST, PUT and DELETE; send %s itself", verbSuffix, c.verb)
 	}
+	return nil
+}
+
+// readVerb takes the request's own verb for a path that names none.
+func (c *route) readVerb(r *http.Request) *apierror.Error {
 	switch c.outer {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete:
 		c.verb = c.outer

@@ -6,6 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
 
 	"mashproxy/cache"
 	"mashproxy/mashery"
@@ -31,32 +35,61 @@ func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
 // Dead implements mashery.Source.
 func (s *source) Dead(*mashery.Grant) { s.grants.Drop(s.key, s.last) }
 
-// ParseGrant makes a grant of the data of the engine's answer.
+// ParseGrant makes a grant of the data of the engine's answer. It fails on a
+// credential or a rate that cannot be meant; errors hold no values.
 func ParseGrant(key cache.Key, data map[string]any) (*mashery.Grant, error) {
-	grant := &mashery.Grant{API: mashery.API(key.API), QPS: number(data["qps"])}
+	grant := &mashery.Grant{API: mashery.API(key.API)}
 	grant.KeyID, _ = data["key_id"].(string)
-	if grant.API == mashery.V3 {
-		grant.AccessToken = secret(data["access_token"])
-		if grant.AccessToken.IsZero() {
-			return nil, errors.New("the grant has no access_token")
-		}
-		return grant, nil
+	var err error
+	if grant.QPS, err = rate(data["qps"]); err != nil {
+		return nil, err
 	}
-	grant.APIKey, grant.Signature = secret(data["api_key"]), secret(data["sig"])
-	grant.AreaNID = int64(number(data["area_nid"]))
-	if grant.APIKey.IsZero() || grant.Signature.IsZero() || grant.AreaNID <= 0 {
-		return nil, errors.New("the grant lacks api_key, sig or area_nid")
+	if grant.API == mashery.V3 {
+		grant.AccessToken, err = secret(data, "access_token")
+		return grant, err
+	}
+	if grant.APIKey, err = secret(data, "api_key"); err != nil {
+		return nil, err
+	}
+	if grant.Signature, err = secret(data, "sig"); err != nil {
+		return nil, err
+	}
+	grant.AreaNID, err = strconv.ParseInt(text(data["area_nid"]), 10, 64)
+	if err != nil || grant.AreaNID <= 0 {
+		return nil, errors.New("the grant's area_nid is missing, or no whole number above 0")
 	}
 	return grant, nil
 }
 
-func secret(value any) mashery.Secret {
-	text, _ := value.(string)
-	return mashery.NewSecret(text)
+// secret is a credential that can be put into a request.
+func secret(data map[string]any, field string) (mashery.Secret, error) {
+	value, _ := data[field].(string)
+	unfit := func(c rune) bool { return c <= ' ' || c > '~' }
+	if value == "" || strings.ContainsFunc(value, unfit) {
+		return mashery.Secret{}, fmt.Errorf("the grant's %s is missing, or holds characters that no credential has", field)
+	}
+	return mashery.NewSecret(value), nil
 }
 
-func number(value any) float64 {
-	n, _ := value.(json.Number)
-	f, _ := n.Float64() // 0 when absent
-	return f
+// rate is what may be spent in calls a second; 0: the engine does not say.
+func rate(value any) (float64, error) {
+	if value == nil {
+		return 0, nil
+	}
+	qps, err := strconv.ParseFloat(text(value), 64)
+	if err != nil || !(qps >= 0) || math.IsInf(qps, 0) {
+		return 0, errors.New("the grant's qps is not a number of calls a second")
+	}
+	return qps, nil
+}
+
+// text is a number as it was written, as a number or a string.
+func text(value any) string {
+	switch value := value.(type) {
+	case json.Number:
+		return value.String()
+	case string:
+		return value
+	}
+	return ""
 }

@@ -3,9 +3,11 @@
 package intercept
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode"
 )
 
 // target is the path a request asks for, as it was written and as Vault reads it.
@@ -16,14 +18,22 @@ type target struct {
 
 // readTarget reads the request's path, and refuses one that different servers
 // would read differently: "." and ".." and empty segments and control
-// characters, plain or escaped once or twice, and a target that names a host.
+// characters, plain or escaped once or twice, a target that names a host, and a
+// fragment, which no client sends and at which some servers cut a path off.
 func readTarget(r *http.Request) (target, error) {
 	raw, _, _ := strings.Cut(r.RequestURI, "?")
-	if !strings.HasPrefix(raw, "/") {
-		return target{}, fmt.Errorf("the request's target must be a path that begins with \"/\", without scheme and host")
+	switch {
+	case !strings.HasPrefix(raw, "/"):
+		return target{}, errors.New(`the request's target must be a path that begins with "/", without scheme and host`)
+	case strings.Contains(r.RequestURI, "#"):
+		return target{}, errors.New(`the request's target holds a "#"; write it as %23`)
 	}
 	t := target{raw: raw, decoded: r.URL.Path}
-	for _, reading := range []string{t.raw, t.decoded, unescape(t.decoded)} {
+	readings := []string{t.raw, t.decoded, unescape(t.decoded)}
+	if !strings.Contains(raw, "%") {
+		readings = readings[:1] // they are all the same
+	}
+	for _, reading := range readings {
 		if flaw := flawOf(reading); flaw != "" {
 			return target{}, fmt.Errorf("the path holds %s, plain or escaped; write the path without", flaw)
 		}
@@ -31,25 +41,35 @@ func readTarget(r *http.Request) (target, error) {
 	return t, nil
 }
 
-// flawOf names what is wrong with one reading of a path; "" when nothing is.
+// flawOf names what is wrong with one reading of a path that begins with "/";
+// it is "" when nothing is.
 func flawOf(path string) string {
-	for i := range len(path) {
-		if path[i] < ' ' || path[i] == 0x7f {
-			return "a control character"
-		}
+	if strings.ContainsFunc(path, unicode.IsControl) {
+		return "a control character"
 	}
 	rest, more := path[1:], true
 	for more {
 		var segment string
 		segment, rest, more = strings.Cut(rest, "/")
 		switch {
-		case segment == "." || segment == "..":
+		case climbs(segment):
 			return fmt.Sprintf("the segment %q", segment)
 		case segment == "" && more:
 			return "an empty segment"
 		}
 	}
 	return ""
+}
+
+// climbs tells whether a segment is "." or "..", also for servers that take
+// "\" for a slash, or leave out what follows a ";".
+func climbs(segment string) bool {
+	for part := range strings.SplitSeq(segment, `\`) {
+		if name, _, _ := strings.Cut(part, ";"); name == "." || name == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // unescape decodes the escapes of a path that are valid and leaves the others:

@@ -24,21 +24,29 @@ const headerMethod = "X-Mashproxy-Method"
 // warning is why calls are left to Vault, told once a mount.
 type warning struct{ cause, text string }
 
+// told names a warning that was given.
+type told struct {
+	mount *Mount
+	cause string
+}
+
 var forcedWarning = warning{"forced_proxy_mode", "the role requires the engine's own proxy mode; set forced_proxy_mode=false on it to serve its calls here"}
 
 // askVault forwards a local call to the engine's own proxy path: Vault decides
 // it and the engine makes it. It spends the role's budget where the block
 // gives one.
 func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, body *policy.Body, why warning) {
-	if _, told := h.warned.LoadOrStore(c.mount.full()+" "+why.cause, true); !told {
+	if _, before := h.warned.LoadOrStore(told{c.mount, why.cause}, true); !before {
 		h.Logger.Warn("calls are left to Vault, which makes them slower", "mount", c.mount.Path(), "cause", why.cause, "reason", why.text)
 	}
 	if c.mount.QPS > 0 {
 		budget := h.Budgets.Get(h.budgetID(c, "role:"+c.role), c.role, c.mount.QPS)
-		if _, err := budget.Wait(r.Context(), c.mount.MaxWait); err != nil {
+		waited, err := budget.Wait(r.Context(), c.mount.MaxWait)
+		if err != nil {
 			h.refuse(w, r, c, err)
 			return
 		}
+		setWait(w.Header(), waited)
 	}
 	w.Header().Del(headerMode) // the engine names its own
 	w.Header().Set(headerSource, fromVault)

@@ -3,7 +3,6 @@
 package intercept
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -12,43 +11,53 @@ import (
 )
 
 // withheld refuses a request for a credential: the forced token may read it,
-// so without this every caller could. path is decoded, without "v1/". The
-// namespace a request claims is not believed here, because Community Vault
-// ignores it.
+// so without this every caller could. path is decoded, without "v1/". Both
+// readings count, with the namespace a request claims and without: Community
+// Vault ignores that.
 func (h *Handler) withheld(namespaced, path string) *apierror.Error {
-	for _, reading := range []string{namespaced, path} {
-		if createsToken(reading) && !h.RevealsTokenCreation {
-			return withheldError(fmt.Sprintf("tokens cannot be created through this proxy, because they would carry its own token's rights; reveal = [%q] in a mashery block allows it", config.TokenCreation))
-		}
-		mount, rest := find(h.mounts, reading)
-		if mount == nil {
-			continue
-		}
-		role, kind, ok := credential(rest)
-		switch {
-		case !ok:
-		case kind == "export" || kind == "pem":
-			return withheldError(fmt.Sprintf("%s of a role cannot be used through this proxy; ask Vault itself, with a token of your own", kind))
-		case !mount.Reveals(role):
-			return withheldError(fmt.Sprintf("the %s of role %q stays inside this proxy: call …/roles/%s/proxy/v2 or …/proxy/v3/… instead, which need no credential; reveal = [%q] in the block mashery %q opens it", kind, role, role, role, mount.Mashery.Mount))
+	if createsToken(namespaced) && !h.RevealsTokenCreation {
+		return withheldError("tokens cannot be created through this proxy, because they would carry its own token's rights; reveal = [%q] in a mashery block allows it", config.TokenCreation)
+	}
+	for _, p := range h.places {
+		for _, reading := range [...]string{namespaced, path} {
+			if rest, inside := strings.CutPrefix(reading, p.prefix); inside {
+				if refusal := p.mount.withholds(rest); refusal != nil {
+					return refusal
+				}
+			}
 		}
 	}
 	return nil
 }
 
-// credential recognises roles/<role>/grant|token|export|pem below a mount.
-func credential(rest string) (role, kind string, ok bool) {
-	rest, ok = strings.CutPrefix(rest, "roles/")
-	if !ok {
-		return "", "", false
+// withholds refuses a credential of the mount's; path is what follows the mount.
+func (m *Mount) withholds(path string) *apierror.Error {
+	role, kind := credential(path)
+	switch {
+	case kind == "":
+		return nil
+	case kind == "export" || kind == "pem":
+		return withheldError("%s of a role cannot be used through this proxy; ask Vault itself, with a token of your own", kind)
+	case m.Reveals(role):
+		return nil
 	}
-	role, kind, _ = strings.Cut(rest, "/")
-	kind = strings.TrimSuffix(kind, "/")
+	return withheldError("the %s of role %q stays inside this proxy: call …/roles/%s/proxy/v2 or …/proxy/v3/… instead, which need no credential; reveal = [%q] in the block mashery %q opens it", kind, role, role, role, m.Mashery.Mount)
+}
+
+// credential recognises roles/<role>/grant, token, export and pem, and what
+// might be below them; kind is "" for anything else.
+func credential(path string) (role, kind string) {
+	path, ok := strings.CutPrefix(path, "roles/")
+	if !ok {
+		return "", ""
+	}
+	role, below, _ := strings.Cut(path, "/")
+	kind, _, _ = strings.Cut(below, "/")
 	switch kind {
 	case "grant", "token", "export", "pem":
-		return role, kind, true
+		return role, kind
 	}
-	return "", "", false
+	return "", ""
 }
 
 // createsToken recognises auth/token/create, create-orphan and create/<role>,
@@ -58,6 +67,6 @@ func createsToken(path string) bool {
 	return strings.HasPrefix(path, create) || strings.Contains(path, "/"+create)
 }
 
-func withheldError(text string) *apierror.Error {
-	return apierror.New(http.StatusForbidden, apierror.CredentialWithheld, "%s", text)
+func withheldError(format string, args ...any) *apierror.Error {
+	return apierror.New(http.StatusForbidden, apierror.CredentialWithheld, format, args...)
 }
