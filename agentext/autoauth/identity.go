@@ -18,11 +18,12 @@ import (
 // logged in yet, or logs in again.
 var ErrNoToken = errors.New("not logged in to Vault yet; look for auth errors in this program's log")
 
-// Listener is told of changes of the token. Its functions must not block.
+// Listener is told of changes of the token, in their order. Its functions must
+// neither block nor change the token.
 type Listener struct {
 	// Changed tells of a new token.
 	Changed func()
-	// Lost tells that Vault no longer knows the token.
+	// Lost tells that Vault no longer knows the token, or that its time is over.
 	Lost func()
 }
 
@@ -30,7 +31,9 @@ type Listener struct {
 type Identity struct {
 	client  *api.Client // of our own requests: no retries
 	invalid chan<- error
+	lookups lookups
 
+	changes   sync.Mutex // held while the token changes and listeners are told
 	mu        sync.RWMutex
 	token     string
 	previous  string
@@ -38,10 +41,21 @@ type Identity struct {
 }
 
 // newIdentity makes an identity without a token. Its requests go through
-// client; a token that Vault no longer knows is reported on invalid.
+// client; a token that is lost is reported on invalid.
 func newIdentity(client *api.Client, invalid chan<- error) *Identity {
-	return &Identity{client: client, invalid: invalid}
+	return &Identity{client: client, invalid: invalid, lookups: newLookups()}
 }
+
+// String tells whether there is a token, never which.
+func (i *Identity) String() string {
+	if i.Token() == "" {
+		return "not logged in to Vault"
+	}
+	return "logged in to Vault"
+}
+
+// GoString is String: %#v would print the token.
+func (i *Identity) GoString() string { return i.String() }
 
 // Token is the current token; "" while there is none.
 func (i *Identity) Token() string {
@@ -58,22 +72,17 @@ func (i *Identity) Previous() string {
 }
 
 // Listen adds a listener; it must be called before the first login.
-func (i *Identity) Listen(l Listener) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.listeners = append(i.listeners, l)
-}
+func (i *Identity) Listen(l Listener) { i.listeners = append(i.listeners, l) }
 
-// set takes over a token that auto-auth obtained.
+// set takes over a token that auto-auth obtained. One that is the current one
+// already changes nothing.
 func (i *Identity) set(token string) {
-	i.mu.Lock()
-	if i.token != "" && i.token != token {
-		i.previous = i.token
+	i.changes.Lock()
+	defer i.changes.Unlock()
+	if !i.replace(i.Token(), token) {
+		return
 	}
-	i.token = token
-	listeners := i.listeners
-	i.mu.Unlock()
-	for _, l := range listeners {
+	for _, l := range i.listeners {
 		l.Changed()
 	}
 }
@@ -82,15 +91,12 @@ func (i *Identity) set(token string) {
 // is the current one it is lost, and auto-auth is told, once. Late answers to
 // an older token count for nothing.
 func (i *Identity) Invalid(token string) {
-	i.mu.Lock()
-	if token == "" || token != i.token {
-		i.mu.Unlock()
+	i.changes.Lock()
+	defer i.changes.Unlock()
+	if !i.replace(token, "") {
 		return
 	}
-	i.token, i.previous = "", token
-	listeners := i.listeners
-	i.mu.Unlock()
-	for _, l := range listeners {
+	for _, l := range i.listeners {
 		l.Lost()
 	}
 	select {
@@ -99,11 +105,37 @@ func (i *Identity) Invalid(token string) {
 	}
 }
 
+// replace puts one token in the place of another, unless that is not the
+// current one, or both are the same.
+func (i *Identity) replace(old, token string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if old == token || old != i.token {
+		return false
+	}
+	if old != "" {
+		i.previous = old
+	}
+	i.token = token
+	return true
+}
+
 // Read sends one GET with the current token, without retries; ctx bounds it.
 // It fails with [ErrNoToken], with *api.ResponseError when Vault refuses, and
-// returns the header with the answer.
+// returns the header with the answer. What auth/token/lookup-self says is asked
+// once for each token: with one whose uses count, every question is a use.
 func (i *Identity) Read(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, http.Header, error) {
-	token := i.Token()
+	if path == lookupSelf {
+		found, err := i.lookup(ctx, namespace, false)
+		if err != nil {
+			return nil, nil, err
+		}
+		return found.secret, found.header, found.err
+	}
+	return i.read(ctx, i.Token(), namespace, path, query)
+}
+
+func (i *Identity) read(ctx context.Context, token, namespace, path string, query url.Values) (*api.Secret, http.Header, error) {
 	if token == "" {
 		return nil, nil, ErrNoToken
 	}
@@ -124,14 +156,16 @@ func (i *Identity) Read(ctx context.Context, namespace, path string, query url.V
 }
 
 // IsInvalidToken tells whether err is Vault's word that it does not know the
-// token (any more), as opposed to the token's not being allowed something.
+// token (any more), as opposed to the token's not being allowed something, or
+// to a plugin's own words about another token.
 func IsInvalidToken(err error) bool {
 	var answer *api.ResponseError
 	if !errors.As(err, &answer) || answer.StatusCode != http.StatusForbidden {
 		return false
 	}
+	invalid := logical.ErrInvalidToken.Error()
 	for _, said := range answer.Errors {
-		if strings.Contains(said, logical.ErrInvalidToken.Error()) {
+		if said == invalid || strings.Contains(said, "* "+invalid) {
 			return true
 		}
 	}

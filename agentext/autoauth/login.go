@@ -5,6 +5,7 @@ package autoauth
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/api"
@@ -46,6 +47,7 @@ type Login struct {
 	sinks   []*sink.SinkConfig
 	wrapped bool
 	tokens  chan string
+	log     hclog.Logger
 }
 
 // New makes the method, the handler and the sinks of a file's auto_auth block.
@@ -82,6 +84,7 @@ func New(c Config) (*Login, error) {
 		sinks:   sinks,
 		wrapped: c.AutoAuth.Method.WrapTTL > 0,
 		tokens:  make(chan string, 1),
+		log:     c.Logger.Named("auth"),
 	}, nil
 }
 
@@ -106,8 +109,12 @@ func (l *Login) RunSinks(ctx context.Context) error {
 
 // relay passes tokens on to the identity first, then to the sinks. The sink
 // server would hold back a token that is the same as the last, and a slow
-// sink would keep calls waiting.
+// sink would keep calls waiting. The newest token is watched until its end.
 func (l *Login) relay(ctx context.Context) {
+	var watches sync.WaitGroup
+	defer watches.Wait()
+	stop := func() {}
+	defer func() { stop() }()
 	for {
 		select {
 		case <-ctx.Done():
@@ -118,6 +125,10 @@ func (l *Login) relay(ctx context.Context) {
 			}
 			if !l.wrapped {
 				l.Identity.set(token)
+				stop()
+				watched, cancel := context.WithCancel(ctx)
+				stop = cancel
+				watches.Go(func() { l.watch(watched, token) })
 			}
 			select {
 			case l.tokens <- token:
@@ -125,6 +136,12 @@ func (l *Login) relay(ctx context.Context) {
 				return
 			}
 		}
+	}
+}
+
+func (l *Login) watch(ctx context.Context, token string) {
+	if l.Identity.watch(ctx, token) {
+		l.log.Warn("the time of the Vault token is over, and Vault did not say that it was extended; logging in again")
 	}
 }
 

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package autoauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// lookupSelf says how long a token lives, and how often it may be used
+// (vault/token_store.go, handleLookup).
+const lookupSelf = "auth/token/lookup-self"
+
+const (
+	lookupTime  = 2 * time.Second // bounds one lookup
+	lookupAgain = time.Second     // between two while Vault is away
+	longestNap  = time.Minute     // between two looks at the clock
+)
+
+// lookup is what Vault said of a token.
+type lookup struct {
+	token  string
+	sent   time.Time // when it was asked
+	secret *api.Secret
+	header http.Header
+	err    error // that it will not say
+}
+
+// lookups keep the last lookup.
+type lookups struct {
+	turn chan struct{} // held while Vault is asked
+	last lookup
+}
+
+func newLookups() lookups { return lookups{turn: make(chan struct{}, 1)} }
+
+// lookup gives what Vault said of the current token; again asks in any case.
+// Without that it is asked once, refusals included. An error means that nothing
+// is known.
+func (i *Identity) lookup(ctx context.Context, namespace string, again bool) (lookup, error) {
+	select {
+	case i.lookups.turn <- struct{}{}:
+		defer func() { <-i.lookups.turn }()
+	case <-ctx.Done():
+		return lookup{}, context.Cause(ctx)
+	}
+	token := i.Token()
+	if last := i.lookups.last; !again && token != "" && last.token == token {
+		return last, nil
+	}
+	found := lookup{token: token, sent: time.Now()}
+	found.secret, found.header, found.err = i.read(ctx, token, namespace, lookupSelf, nil)
+	if found.err != nil && !refuses(found.err) {
+		return lookup{}, found.err
+	}
+	if found.secret != nil {
+		delete(found.secret.Data, "id") // nobody needs the token itself
+	}
+	i.lookups.last = found
+	return found, nil
+}
+
+// refuses tells that Vault has understood the question and will not answer.
+func refuses(err error) bool {
+	var answer *api.ResponseError
+	final := []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed}
+	return errors.As(err, &answer) && slices.Contains(final, answer.StatusCode) && !IsInvalidToken(err)
+}
+
+// end is when the token's time is over; zero: never, or not to be known. A token
+// whose uses count is not asked about again, so renewals would not be seen.
+func (l lookup) end() time.Time {
+	if l.secret == nil || l.secret.Data["expire_time"] == nil || l.secret.Data["num_uses"] != json.Number("0") {
+		return time.Time{}
+	}
+	ttl, ok := l.secret.Data["ttl"].(json.Number)
+	seconds, err := ttl.Int64()
+	if !ok || err != nil {
+		return time.Time{}
+	}
+	return l.sent.Add(max(time.Duration(seconds)*time.Second, time.Second))
+}
+
+// watch loses the token when its time is over, whether or not Vault is there to
+// say so, and then tells that it did. At its known end the token is looked up
+// once more: it may have been renewed. watch ends with ctx, when there is another
+// token, when the end is not to be known, and at once when nobody listens: then
+// nothing hangs on the token.
+func (i *Identity) watch(ctx context.Context, token string) (lost bool) {
+	if len(i.listeners) == 0 {
+		return false
+	}
+	for end := i.firstEnd(ctx, token); !end.IsZero() && wait(ctx, end) && i.Token() == token; {
+		found, err := i.lookupNow(ctx, true)
+		if err == nil {
+			err = found.err
+		}
+		if err != nil && ctx.Err() == nil {
+			i.Invalid(token)
+			return true
+		}
+		end = found.end()
+	}
+	return false
+}
+
+// firstEnd asks until Vault answers.
+func (i *Identity) firstEnd(ctx context.Context, token string) time.Time {
+	for i.Token() == token {
+		found, err := i.lookupNow(ctx, false)
+		if err == nil {
+			return found.end()
+		}
+		if !wait(ctx, time.Now().Add(lookupAgain)) {
+			break
+		}
+	}
+	return time.Time{}
+}
+
+func (i *Identity) lookupNow(ctx context.Context, again bool) (lookup, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	return i.lookup(ctx, i.client.Namespace(), again)
+}
+
+// wait waits for a time, and tells whether it came. Wall and monotonic clock are
+// both asked, and whichever says "over" wins: a machine may sleep.
+func wait(ctx context.Context, end time.Time) bool {
+	for {
+		now := time.Now()
+		left := min(end.Sub(now), end.Round(0).Sub(now.Round(0)))
+		if left <= 0 || ctx.Err() != nil {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-time.After(min(left, longestNap)):
+		case <-ctx.Done():
+		}
+	}
+}
