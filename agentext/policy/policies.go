@@ -156,7 +156,9 @@ func (p *Policies) read(ctx context.Context) error {
 		p.Reread()
 		return nil
 	}
-	p.keep(token, rules, err)
+	if ctx.Err() == nil { // or the program ends, and nothing failed
+		p.keep(token, rules, err)
+	}
 	return err
 }
 
