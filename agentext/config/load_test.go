@@ -145,3 +145,21 @@ func TestRevealAndForwardMatchByGlob(t *testing.T) {
 		t.Error("token creation is revealed by a glob of roles")
 	}
 }
+
+// TestKeysSetTwiceWhereVaultWasToldToAllowThem: the variable is Vault's, for
+// the time until it refuses such files for good.
+func TestKeysSetTwiceWhereVaultWasToldToAllowThem(t *testing.T) {
+	t.Setenv("VAULT_ALLOW_PENDING_REMOVAL_DUPLICATE_HCL_ATTRIBUTES", "true")
+	path := filepath.Join(t.TempDir(), "proxy.hcl")
+	src := "pid_file = \"/a\"\npid_file = \"/b\"\nlistener \"unix\" { address = \"/s\" }\n"
+	if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, warnings, err := config.Load([]string{path}, config.Options{})
+	if err != nil || cfg.Vault.PidFile != "/b" {
+		t.Fatalf("got %v, %v", cfg, err)
+	}
+	if len(warnings) != 1 || warnings[0].Summary != "Key set twice" || warnings[0].Subject.Start.Line != 2 {
+		t.Errorf("warnings: %v", warnings)
+	}
+}

@@ -81,8 +81,8 @@ func (c *Config) overrideNumbers(flags Flags) {
 	}
 }
 
-// overrideSkipVerify refuses what is no bool. (Vault Proxy takes it for false,
-// and the file's word is lost.)
+// overrideSkipVerify refuses what is no bool: to take it for false, or for
+// nothing, would be a guess about whether Vault's certificate is checked.
 func (c *Config) overrideSkipVerify(lookup func(string) (string, bool), flag *bool) hcl.Diagnostics {
 	if flag != nil {
 		c.Vault.Vault.TLSSkipVerify = *flag
