@@ -35,6 +35,15 @@ func tcpConfig(address string, changes ...func(*config)) *config {
 	return c
 }
 
+// unixConfig says nothing of TLS.
+func unixConfig(path string, changes ...func(*config)) *config {
+	c := &config{Type: configutil.Unix, Address: path}
+	for _, change := range changes {
+		change(c)
+	}
+	return c
+}
+
 var hello = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "hello "+r.Host) })
 
 // run opens a listener and serves it until the test ends.

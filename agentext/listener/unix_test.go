@@ -14,18 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/hashicorp/vault/internalshared/configutil"
 )
-
-// unixConfig says nothing of TLS.
-func unixConfig(path string, changes ...func(*config)) *config {
-	c := &config{Type: configutil.Unix, Address: path}
-	for _, change := range changes {
-		change(c)
-	}
-	return c
-}
 
 func modeOf(t *testing.T, path string) fs.FileMode {
 	t.Helper()
