@@ -16,7 +16,8 @@ const idlePerHost = 64
 // no time-out of its own (Handler), and a transport that carries bodies. The
 // function closes idle connections; http.Client must not be able to, as
 // retryablehttp calls it for every 5xx.
-func ownClient(client *api.Client) (*api.Client, func(), error) {
+func ownClient(c Config) (*api.Client, func(), error) {
+	client := c.Client
 	config := client.CloneConfig()
 	// Where the address is a unix socket this is the stand-in for it; the
 	// transport dials the socket already.
@@ -24,7 +25,7 @@ func ownClient(client *api.Client) (*api.Client, func(), error) {
 	config.AgentAddress = ""
 	config.MaxRetries = 0
 	config.Timeout = 0
-	transport := ownTransport(config.HttpClient.Transport)
+	transport := ownTransport(config.HttpClient.Transport, c)
 	config.HttpClient.Transport = carrier{transport}
 	own, err := api.NewClient(config)
 	if err != nil {
@@ -36,7 +37,7 @@ func ownClient(client *api.Client) (*api.Client, func(), error) {
 }
 
 // ownTransport is a copy of shared with a larger pool, if nobody limited that.
-func ownTransport(shared http.RoundTripper) http.RoundTripper {
+func ownTransport(shared http.RoundTripper, c Config) http.RoundTripper {
 	transport, ok := shared.(*http.Transport)
 	if !ok {
 		return shared
@@ -44,7 +45,10 @@ func ownTransport(shared http.RoundTripper) http.RoundTripper {
 	own := transport.Clone()
 	own.TLSNextProto = nil // configured for the original's connections
 	own.ForceAttemptHTTP2 = true
-	if own.MaxIdleConns >= 0 {
+	own.DisableKeepAlives = own.DisableKeepAlives || c.DisableKeepAlives
+	if c.DisableIdleConns {
+		own.MaxIdleConnsPerHost = -1
+	} else {
 		own.MaxIdleConnsPerHost = max(own.MaxIdleConnsPerHost, idlePerHost)
 	}
 	return own

@@ -57,6 +57,10 @@ type Config struct {
 	RetriesSet bool
 	Retries    int
 
+	// DisableIdleConns and DisableKeepAlives are Vault Proxy's settings of the
+	// same name, for "proxying".
+	DisableIdleConns, DisableKeepAlives bool
+
 	// Mashery says that the file has a mashery block: answers say where they
 	// come from, and that nobody is logged in yet. Otherwise nothing is added
 	// to what a Vault Proxy answers.
@@ -87,7 +91,7 @@ type Forwarder struct {
 // New makes a Forwarder. With a persistent cache it opens that, and reads what
 // an earlier process left; Close closes it.
 func New(c Config) (*Forwarder, error) {
-	client, closeIdle, err := ownClient(c.Client)
+	client, closeIdle, err := ownClient(c)
 	if err != nil {
 		return nil, fmt.Errorf("a client for forwarding to Vault: %w", err)
 	}
