@@ -36,7 +36,7 @@ func oddAnswers() map[string]oddAnswer {
 			w.Header()["Content-Type"] = nil
 			io.WriteString(w, "<html>")
 		}, 200, "<html>"},
-		"a redirect":           {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/v3/elsewhere", 302) }, 302, ""},
+		"a redirect":           {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/v3/elsewhere", http.StatusFound) }, 302, ""},
 		"a 403 without a code": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, 403, ""},
 		"an unending 401":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, 401, ""},
 		"over quota": {func(w http.ResponseWriter, _ *http.Request) {
