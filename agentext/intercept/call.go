@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
+	"strings"
 	"sync/atomic"
 
 	"mashproxy/agentext/apierror"
@@ -29,29 +31,29 @@ func (h *Handler) callOf(r *http.Request, c *route, body *policy.Body) (*mashery
 	if c.api == mashery.V3 {
 		call.RawQuery, call.ForceQuery = r.URL.RawQuery, r.URL.ForceQuery
 	}
-	if c.method != "" {
-		filled, refusal := fillMethod(c.method, r, body)
+	switch {
+	case c.method != "":
+		text, refusal := withMethod(c.method, r, body)
 		if refusal != nil {
 			return nil, refusal
 		}
-		body = filled
-	}
-	// Only writes have a body: Vault reads none of the others, so nobody
-	// would have judged it.
-	if (c.verb == http.MethodPost || c.verb == http.MethodPut) && r.ContentLength != 0 {
+		call.Body, call.ContentLength = bytes.NewReader(text), int64(len(text))
+	case c.verb == http.MethodPost, c.verb == http.MethodPut:
+		// Only writes have a body: Vault reads none of the others, so nobody
+		// would have judged it.
 		call.Body, call.ContentLength = &watchedBody{Reader: body.Reader()}, r.ContentLength
 		if body.IsWhole() {
-			whole, _ := body.Whole() // cannot fail: it has been read
-			call.ContentLength = int64(len(whole))
+			text, _ := body.Whole() // cannot fail: it has been read
+			call.ContentLength = int64(len(text))
 		}
 	}
 	return call, nil
 }
 
-// fillMethod makes the body of a V2 call name the method that the path names.
-func fillMethod(method string, r *http.Request, body *policy.Body) (*policy.Body, *apierror.Error) {
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		return nil, badRequest("send the body uncompressed, or leave the method out of the path")
+// withMethod is the body of a V2 call, naming the method that the path names.
+func withMethod(method string, r *http.Request, body *policy.Body) ([]byte, *apierror.Error) {
+	if !isPlain(r.Header) {
+		return nil, badRequest("send the body uncompressed and in UTF-8, or leave the method out of the path")
 	}
 	text, err := body.Whole()
 	switch {
@@ -65,18 +67,29 @@ func fillMethod(method string, r *http.Request, body *policy.Body) (*policy.Body
 	case err != nil:
 		return nil, badRequest("the body must be one JSON-RPC envelope: %s", err)
 	case !envelope.HasMethod:
-		return wholeBody(envelope.WithMethod(method)), nil
+		return envelope.WithMethod(method), nil
 	case envelope.Method != method:
 		return nil, badRequest("the path names the method %q and the body another; leave one of them out", method)
 	}
-	return body, nil
+	return text, nil
 }
 
-// wholeBody is a body that has been read already.
-func wholeBody(text []byte) *policy.Body {
-	body := policy.NewBody(bytes.NewReader(text))
-	_, _ = body.Whole() // of a short text in memory: cannot fail
-	return body
+// isPlain tells whether a body's bytes are its text: Mashery must not read
+// another method in them than was read here.
+func isPlain(h http.Header) bool {
+	for _, coding := range h["Content-Encoding"] {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return false
+		}
+	}
+	for _, kind := range h["Content-Type"] {
+		_, parameters, err := mime.ParseMediaType(kind)
+		charset := parameters["charset"]
+		if kind != "" && err != nil || charset != "" && !strings.EqualFold(charset, "utf-8") {
+			return false
+		}
+	}
+	return true
 }
 
 // budget is what the call is paced by: one budget for all roles with the same
