@@ -85,13 +85,17 @@ func (b *Budget) limit(role string, qps float64) {
 
 // Wait holds the caller until its slot, first come, first served, and returns
 // how long that took. It fails with *[OverQPSError], at once where that can be
-// foreseen, when the slot is further away than most; with the context's error
-// when the caller leaves, whose place is then free.
+// foreseen, when the slot is further away than most or than the context's
+// deadline; with the context's error when the caller leaves, whose place is
+// then free.
 func (b *Budget) Wait(ctx context.Context, most time.Duration) (time.Duration, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
 	start := time.Now()
+	if end, bound := ctx.Deadline(); bound {
+		most = min(most, end.Sub(start))
+	}
 	ahead, served := b.enter(start, most)
 	switch {
 	case served:
@@ -135,8 +139,8 @@ func (b *Budget) leave() {
 	b.queued--
 }
 
-// slot waits for the caller's turn and then for its slot; at once no more when
-// that is due after the context's deadline.
+// slot waits for the caller's turn and then for its slot, unless that is due
+// after the context's deadline, which there must be.
 func (b *Budget) slot(ctx context.Context) error {
 	if err := b.turn.Acquire(ctx, 1); err != nil {
 		return err
@@ -148,7 +152,7 @@ func (b *Budget) slot(ctx context.Context) error {
 		if due, taken = b.take(due); taken {
 			return nil
 		}
-		if end, bound := ctx.Deadline(); bound && due.After(end) {
+		if end, _ := ctx.Deadline(); due.After(end) {
 			return context.DeadlineExceeded
 		}
 		if err := sleep(ctx, time.Until(due)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/x509"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -88,13 +89,26 @@ func (s *scripted) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = append(s.seen, sent{Request: r, at: time.Now(), body: string(body)})
-	next := s.answers[0]
+	next := *s.answers[0]
 	if len(s.answers) > 1 {
 		s.answers = s.answers[1:]
 	}
-	next.Request = r
-	return next, nil
+	next.Request, next.Header = r, next.Header.Clone()
+	if body, fixed := next.Body.(text); fixed {
+		next.Body = newText(body.all)
+	}
+	return &next, nil
 }
+
+// text is the body of an answer that can be given many times.
+type text struct {
+	io.Reader
+	all string
+}
+
+func newText(s string) text { return text{strings.NewReader(s), s} }
+
+func (text) Close() error { return nil }
 
 // answer makes an answer of status, "Name: value" lines and a body.
 func answer(status int, body string, lines ...string) *http.Response {
@@ -103,7 +117,7 @@ func answer(status int, body string, lines ...string) *http.Response {
 		name, value, _ := strings.Cut(line, ": ")
 		h.Add(name, value)
 	}
-	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+	return &http.Response{StatusCode: status, Header: h, Body: newText(body), ContentLength: int64(len(body))}
 }
 
 func ok() *http.Response { return answer(http.StatusOK, "[]") }
@@ -203,5 +217,9 @@ func within[T any](t *testing.T, from <-chan T, what string) T {
 
 // noise is n bytes that no compression or chunking can confuse.
 func noise(n int) []byte {
-	return bytes.Repeat([]byte("\x00\xffmashery\r\n0\r\n\r\n"), n/17+1)[:n]
+	unit := []byte("\x00\xffmashery\r\n0\r\n\r\n")
+	return bytes.Repeat(unit, n/len(unit)+1)[:n]
 }
+
+// quiet is the log of a server whose clients are meant to fail.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

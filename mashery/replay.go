@@ -26,9 +26,9 @@ var errAttemptOver = errors.New("this attempt is over")
 // was sent cannot.
 //
 // The transport may go on reading an attempt after it has given an answer, so
-// whoever touches the body holds the turn.
+// whoever touches the body holds the turn. A nil replay is no body.
 type replay struct {
-	src  io.Reader // nil: no body
+	src  io.Reader
 	turn chan struct{}
 	// final says that there will be no resend (any more): more was read than
 	// is kept, or the answer was passed on.
@@ -42,6 +42,9 @@ type replay struct {
 
 // newReplay makes the replay of a body of length bytes; -1: unknown.
 func newReplay(src io.Reader, length int64) *replay {
+	if src == nil || length == 0 {
+		return nil
+	}
 	r := &replay{src: src, turn: make(chan struct{}, 1)}
 	r.final.Store(length > replayLimit)
 	r.current = &attempt{replay: r}
@@ -51,7 +54,7 @@ func newReplay(src io.Reader, length int64) *replay {
 // again ends the current attempt and begins the next, if the body can be sent
 // once more. If not it is false, and the attempt goes on.
 func (r *replay) again(ctx context.Context) bool {
-	if r.src == nil {
+	if r == nil {
 		return true
 	}
 	if r.final.Load() {
@@ -73,9 +76,16 @@ func (r *replay) again(ctx context.Context) bool {
 	return true
 }
 
-// settle says that there will be no resend, and lets go of what was kept for it.
-func (r *replay) settle() {
+// settle says that there will be no resend, and lets go of what was kept for
+// it. If the call failed no read of the body begins any more.
+func (r *replay) settle(failed bool) {
+	if r == nil {
+		return
+	}
 	r.final.Store(true)
+	if failed {
+		r.current.over.Store(true)
+	}
 	r.forget()
 }
 

@@ -77,17 +77,9 @@ type sending struct {
 // grant is sent again once. Errors are the source's, *[OverQPSError],
 // *[UnreachableError], *[TimeoutError] or the context's.
 func (s *Sender) Send(ctx context.Context, call *Call, source Source) (*Answer, error) {
-	run := &sending{Sender: s, call: call, source: source}
-	if call.ContentLength == 0 {
-		run.body = newReplay(nil, 0)
-	} else {
-		run.body = newReplay(call.Body, call.ContentLength)
-	}
+	run := &sending{Sender: s, call: call, source: source, body: newReplay(call.Body, call.ContentLength)}
 	answer, err := run.send(ctx)
-	run.body.settle()
-	if err != nil {
-		run.body.current.Close()
-	}
+	run.body.settle(err != nil)
 	return answer, err
 }
 
@@ -146,7 +138,7 @@ func (s *sending) request(ctx context.Context, grant *Grant) *http.Request {
 		Method: s.call.Method, URL: u, Host: endpoint.Host, Header: cleanRequestHeader(s.call.Header),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	if s.body.src != nil {
+	if s.body != nil {
 		r.Body, r.ContentLength = s.body.current, s.call.ContentLength
 		r.GetBody = func() (io.ReadCloser, error) { return s.bodyAgain(ctx) }
 	}
@@ -174,7 +166,7 @@ func (s *sending) resend(ctx context.Context, grant *Grant, resp *http.Response)
 		pause := retryAfter(resp.Header, now)
 		s.budget.Pause(min(pause, s.call.MaxWait))
 		s.refused = now
-		return s.waited+pause <= s.call.MaxWait && s.body.again(ctx)
+		return pause <= s.call.MaxWait-s.waited && s.body.again(ctx)
 	case deadGrant:
 		s.source.Dead(grant)
 		if s.renewed {

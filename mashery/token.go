@@ -134,17 +134,23 @@ func newTokenError(resp *http.Response, body []byte, secrets ...Secret) *TokenEr
 	}
 }
 
-// withhold takes the secrets out of what Mashery said.
+// withhold takes the secrets, plain and as a form has them, out of what
+// Mashery said.
 func withhold(said string, secrets []Secret) string {
 	for _, secret := range secrets {
-		if !secret.IsZero() {
-			said = strings.ReplaceAll(said, secret.Reveal(), redacted)
+		if text := secret.Reveal(); text != "" {
+			said = strings.NewReplacer(text, redacted, url.QueryEscape(text), redacted).Replace(said)
 		}
 	}
 	return said
 }
 
 func (e *TokenError) Error() string {
-	said := strings.TrimSpace(strings.Join([]string{e.ErrorCode, e.OAuth, e.Detail}, " "))
-	return strings.TrimSpace(fmt.Sprintf("Mashery refused an access token with status %d; check the role's key, secret, user, password and area. %s", e.Status, said))
+	text := fmt.Sprintf("Mashery refused an access token with status %d; check the role's key, secret, user, password and area.", e.Status)
+	for _, said := range []string{e.ErrorCode, e.OAuth, e.Detail} {
+		if said != "" {
+			text += " " + said
+		}
+	}
+	return text
 }

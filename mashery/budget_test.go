@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package mashery
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func budgetOf(qps float64) *Budget { return NewBudgets().Get(BudgetID{}, "role", qps) }
+
+// interval is the time between two slots at qps.
+func interval(qps float64) time.Duration {
+	return time.Duration(float64(time.Second) / (paceShare * qps))
+}
+
+// near tells whether two times differ by rounding only.
+func near(got, want time.Duration) bool { return (got - want).Abs() < 10*time.Microsecond }
+
+// queue lets n callers wait, in order, and returns when each was served, since
+// the beginning; the errors of those who were not are in failed.
+func queue(t *testing.T, b *Budget, n int, most time.Duration) (served []time.Duration, failed []error) {
+	t.Helper()
+	start := time.Now()
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			_, err := b.Wait(t.Context(), most)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = append(failed, err)
+				return
+			}
+			served = append(served, time.Since(start))
+		})
+	}
+	all.Wait()
+	return served, failed
+}
+
+func TestSlotsAreEven(t *testing.T) {
+	for _, qps := range []float64{0.1, 0.5, 1, 2, 2.5, 10, 25, 100, 1000} {
+		synctest.Test(t, func(t *testing.T) {
+			const n = 50
+			served, failed := queue(t, budgetOf(qps), n, time.Hour)
+			if len(failed) > 0 {
+				t.Fatalf("at %g q/s: %v", qps, failed[0])
+			}
+			for i, at := range served {
+				if want := time.Duration(float64(i) * float64(time.Second) / (paceShare * qps)); !near(at, want) {
+					t.Errorf("at %g q/s: slot %d was at %s, want %s", qps, i, at, want)
+				}
+			}
+		})
+	}
+}
+
+func TestNoSecondIsEverAboveTheRate(t *testing.T) {
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			dice := rand.New(rand.NewPCG(seed, 0))
+			qps := 1 + dice.IntN(20)
+			b := budgetOf(float64(qps))
+			var mu sync.Mutex
+			var slots []time.Time
+			var all sync.WaitGroup
+			for range 200 { // in bursts, with lulls, leaving and pausing at times
+				time.Sleep(time.Duration(dice.ExpFloat64() * float64(interval(float64(qps)))))
+				if dice.IntN(30) == 0 {
+					time.Sleep(3 * time.Second)
+				}
+				if dice.IntN(50) == 0 {
+					b.Pause(time.Duration(dice.IntN(2000)) * time.Millisecond)
+				}
+				ctx, leave := context.WithCancel(t.Context())
+				if dice.IntN(4) == 0 {
+					time.AfterFunc(time.Duration(dice.IntN(500))*time.Millisecond, leave)
+				}
+				all.Go(func() {
+					defer leave()
+					if _, err := b.Wait(ctx, 20*time.Second); err == nil {
+						mu.Lock()
+						defer mu.Unlock()
+						slots = append(slots, time.Now())
+					}
+				})
+			}
+			all.Wait()
+			checkSeconds(t, slots, qps)
+		})
+	}
+}
+
+// checkSeconds looks for a calendar or sliding second with more than qps slots.
+func checkSeconds(t *testing.T, slots []time.Time, qps int) {
+	t.Helper()
+	if len(slots) < 50 {
+		t.Fatalf("only %d calls were served", len(slots))
+	}
+	slices.SortFunc(slots, time.Time.Compare)
+	calendar := make(map[int64]int)
+	for i, at := range slots {
+		if calendar[at.Unix()]++; calendar[at.Unix()] > qps {
+			t.Errorf("second %d has more than %d", at.Unix(), qps)
+		}
+		if i >= qps {
+			if span := at.Sub(slots[i-qps]); span < time.Second {
+				t.Errorf("%d calls within %s", qps+1, span)
+			}
+		}
+	}
+}
+
+func TestAStallOfTheMachineDoesNotPushSlotsTogether(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		late time.Duration
+		next time.Duration // after the slot that was taken late
+	}{
+		{"a timer in time", 0, interval(10)},
+		{"a timer a little late does not lower the rate", timerSlack, interval(10) - timerSlack},
+		{"a timer later than that", timerSlack + 1, interval(10)},
+		{"a stall of most of an interval", 80 * time.Millisecond, interval(10)},
+		{"a stall of many intervals", 10 * time.Second, interval(10)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := budgetOf(10)
+				b.take(time.Time{})
+				due, taken := b.take(time.Time{})
+				if taken {
+					t.Fatal("a slot that is not due was taken")
+				}
+				time.Sleep(time.Until(due) + test.late)
+				if _, taken = b.take(due); !taken {
+					t.Fatal("a slot that is due was not taken")
+				}
+				next, _ := b.take(time.Time{})
+				if got := time.Until(next); !near(got, test.next) {
+					t.Errorf("the next slot is %s away, want %s", got, test.next)
+				}
+			})
+		})
+	}
+}
+
+func TestFirstComeFirstServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(10)
+		var order []int
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for i := range 30 {
+			all.Go(func() {
+				if _, err := b.Wait(t.Context(), time.Minute); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, i)
+			})
+			synctest.Wait() // it stands in the queue
+			time.Sleep(time.Millisecond)
+		}
+		all.Wait()
+		if !slices.IsSorted(order) {
+			t.Errorf("served in the order %v", order)
+		}
+	})
+}
+
+func TestPlacesOfThoseWhoLeaveAreFreeAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(10)
+		b.take(time.Time{}) // the first slot is gone
+		left := errors.New("left")
+		leaving, leave := context.WithCancelCause(t.Context())
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				if _, err := b.Wait(leaving, time.Minute); err != left {
+					t.Errorf("one who left got %v", err)
+				}
+			})
+			synctest.Wait()
+		}
+		start := time.Now()
+		all.Go(func() {
+			served, failed := queue(t, b, 10, time.Minute)
+			if len(failed) > 0 || !near(served[9], 10*interval(10)) {
+				t.Errorf("the last was served after %v, want %s; %v", served, 10*interval(10), failed)
+			}
+		})
+		synctest.Wait()
+		leave(left)
+		all.Wait()
+		if took := time.Since(start); took > 1100*time.Millisecond {
+			t.Errorf("all in all that took %s, as if those who left had been served", took)
+		}
+	})
+}
+
+func TestTheHeadOfTheQueueLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(1)
+		b.take(time.Time{})
+		for range 20 { // each becomes the head, and leaves shortly before its slot
+			ctx, leave := context.WithCancel(t.Context())
+			time.AfterFunc(10*time.Millisecond, leave)
+			if waited, err := b.Wait(ctx, time.Minute); !errors.Is(err, context.Canceled) || waited != 10*time.Millisecond {
+				t.Fatalf("got %s, %v", waited, err)
+			}
+		}
+		waited, err := b.Wait(t.Context(), time.Minute)
+		if want := interval(1) - 200*time.Millisecond; err != nil || !near(waited, want) {
+			t.Errorf("waited %s, %v; want %s", waited, err, want)
+		}
+	})
+}
+
+func TestAWaitThatIsTooLongIsRefusedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(10)
+		b.take(time.Time{})
+		var all sync.WaitGroup
+		defer all.Wait()
+		all.Go(func() { queue(t, b, 30, time.Minute) })
+		synctest.Wait() // the next place is 31 slots away: 3.1 s
+		for _, test := range []struct {
+			most, retry time.Duration
+		}{
+			{3 * time.Second, time.Second},
+			{time.Second, 3 * time.Second},
+			{100 * time.Millisecond, 4 * time.Second},
+			{0, 4 * time.Second},
+			{-time.Second, 5 * time.Second},
+		} {
+			waited, err := b.Wait(t.Context(), test.most)
+			if full := (*OverQPSError)(nil); !errors.As(err, &full) || full.RetryAfter != test.retry || waited != 0 {
+				t.Errorf("one who may wait %s got %v after %s, want to hear %s", test.most, err, waited, test.retry)
+			}
+		}
+		// Those who were refused stand in nobody's way.
+		if waited, err := b.Wait(t.Context(), 3200*time.Millisecond); err != nil || !near(waited, 31*interval(10)) {
+			t.Errorf("one who may wait 3.2s waited %s, %v", waited, err)
+		}
+	})
+}
+
+func TestTheCallersOwnDeadlineBoundsTheWaitToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(0.1)
+		b.take(time.Time{})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		waited, err := b.Wait(ctx, time.Minute)
+		if full := (*OverQPSError)(nil); !errors.As(err, &full) || full.RetryAfter != 6*time.Second || waited != 0 {
+			t.Errorf("got %v after %s", err, waited)
+		}
+	})
+}
+
+func TestAFreeSlotNeedsNoPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(10)
+		if waited, err := b.Wait(t.Context(), 0); err != nil || waited != 0 {
+			t.Errorf("got %s, %v", waited, err)
+		}
+		time.Sleep(interval(10))
+		if waited, err := b.Wait(t.Context(), 0); err != nil || waited != 0 {
+			t.Errorf("the next got %s, %v", waited, err)
+		}
+	})
+}
+
+func TestOneWhoHasLeftTakesNoSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(1)
+		left := errors.New("left")
+		ctx, leave := context.WithCancelCause(t.Context())
+		leave(left)
+		if _, err := b.Wait(ctx, time.Minute); err != left {
+			t.Errorf("got %v", err)
+		}
+		if waited, err := b.Wait(t.Context(), 0); err != nil || waited != 0 {
+			t.Errorf("the next got %s, %v", waited, err)
+		}
+	})
+}
+
+func TestAPauseHoldsEverybody(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		qps    float64
+		pauses func(b *Budget)
+		want   []time.Duration
+	}{
+		{"without a rate", 0, func(b *Budget) {
+			b.Pause(2 * time.Second)
+		}, []time.Duration{2 * time.Second, 2 * time.Second, 2 * time.Second}},
+		{"and the rate holds after it", 2, func(b *Budget) {
+			b.Pause(2 * time.Second)
+		}, []time.Duration{2 * time.Second, 2*time.Second + interval(2), 2*time.Second + 2*interval(2)}},
+		{"a shorter one later does not end it", 2, func(b *Budget) {
+			b.Pause(2 * time.Second)
+			b.Pause(time.Second)
+		}, []time.Duration{2 * time.Second, 2*time.Second + interval(2), 2*time.Second + 2*interval(2)}},
+		{"that comes while the head waits for its slot", 2, func(b *Budget) {
+			time.AfterFunc(400*time.Millisecond, func() { b.Pause(3 * time.Second) })
+		}, []time.Duration{0, 3400 * time.Millisecond, 3400*time.Millisecond + interval(2)}},
+		{"that grows while they wait", 2, func(b *Budget) {
+			b.Pause(time.Second)
+			time.AfterFunc(900*time.Millisecond, func() { b.Pause(time.Second) })
+		}, []time.Duration{1900 * time.Millisecond, 1900*time.Millisecond + interval(2), 1900*time.Millisecond + 2*interval(2)}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := budgetOf(test.qps)
+				test.pauses(b)
+				served, failed := queue(t, b, 3, time.Minute)
+				if len(failed) > 0 || !slices.EqualFunc(served, test.want, near) {
+					t.Errorf("served after %v, want %v; %v", served, test.want, failed)
+				}
+			})
+		})
+	}
+}
+
+func TestAPauseLongerThanTheyMayWaitSendsTheQueueAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(1)
+		b.take(time.Time{})
+		time.AfterFunc(500*time.Millisecond, func() { b.Pause(time.Minute) })
+		start := time.Now()
+		_, failed := queue(t, b, 5, 10*time.Second)
+		if len(failed) != 5 {
+			t.Fatalf("%d of 5 were sent away", len(failed))
+		}
+		for _, err := range failed {
+			if full := (*OverQPSError)(nil); !errors.As(err, &full) || full.RetryAfter < 50*time.Second {
+				t.Errorf("got %v", err)
+			}
+		}
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("that took %s, and could be foreseen when the head's slot came", took)
+		}
+	})
+}
+
+func TestThePauseIsForeseenTogetherWithTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(2)
+		b.take(time.Time{})
+		b.Pause(time.Second) // the rate's slot is free before it ends
+		if waited, err := b.Wait(t.Context(), time.Second); err != nil || waited != time.Second {
+			t.Errorf("got %s, %v", waited, err)
+		}
+	})
+}
+
+func TestTheSmallestCapOfTheRolesCounts(t *testing.T) {
+	type told struct {
+		role string
+		qps  float64
+	}
+	for _, test := range []struct {
+		name string
+		told []told
+		want float64 // 0: unlimited
+	}{
+		{"none is known", []told{{"a", 0}}, 0},
+		{"one", []told{{"a", 10}}, 10},
+		{"two, the smaller last", []told{{"a", 10}, {"b", 2}}, 2},
+		{"two, the smaller first", []told{{"a", 2}, {"b", 10}}, 2},
+		{"one is not known", []told{{"a", 10}, {"b", 0}}, 10},
+		{"one was raised", []told{{"a", 2}, {"b", 10}, {"a", 20}}, 10},
+		{"one was lowered", []told{{"a", 20}, {"b", 10}, {"a", 2}}, 2},
+		{"the smallest is known no more", []told{{"a", 2}, {"b", 10}, {"a", 0}}, 10},
+		{"all are known no more", []told{{"a", 2}, {"a", 0}}, 0},
+		{"a negative one is none", []told{{"a", -1}}, 0},
+		{"one that is no number is none", []told{{"a", math.NaN()}}, 0},
+		{"an infinite one is none", []told{{"a", math.Inf(1)}}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				all := NewBudgets()
+				var b *Budget
+				for _, one := range test.told {
+					b = all.Get(BudgetID{Key: "k"}, one.role, one.qps)
+				}
+				served, _ := queue(t, b, 11, time.Hour)
+				var want time.Duration
+				if test.want > 0 {
+					want = 10 * interval(test.want)
+				}
+				if got := served[10]; !near(got, want) {
+					t.Errorf("ten slots took %s, want %s", got, want)
+				}
+			})
+		})
+	}
+}
+
+func TestANewCapHoldsFromThenOn(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		old, new float64
+		change   time.Duration
+		second   time.Duration // when the second slot is
+	}{
+		// What had grown towards the slot stays; the rest grows at the new rate.
+		{"a lower one", 10, 1, interval(10) / 4, interval(10)/4 + interval(1)*3/4},
+		// The head sleeps until it was told to, and looks again then.
+		{"a higher one", 1, 10, interval(1) / 4, interval(1)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				all := NewBudgets()
+				b := all.Get(BudgetID{}, "role", test.old)
+				time.AfterFunc(test.change, func() { all.Get(BudgetID{}, "role", test.new) })
+				served, _ := queue(t, b, 4, time.Hour)
+				want := []time.Duration{0, test.second, test.second + interval(test.new), test.second + 2*interval(test.new)}
+				if !slices.EqualFunc(served, want, near) {
+					t.Errorf("served after %v, want %v", served, want)
+				}
+			})
+		})
+	}
+}
+
+func TestAnAbsurdRateIsNoReasonToHang(t *testing.T) {
+	for _, qps := range []float64{math.SmallestNonzeroFloat64, 1e-300, 1e-9} {
+		synctest.Test(t, func(t *testing.T) {
+			b := budgetOf(qps)
+			b.take(time.Time{})
+			if _, err := b.Wait(t.Context(), time.Hour); !errors.As(err, new(*OverQPSError)) {
+				t.Errorf("at %g q/s: %v", qps, err)
+			}
+		})
+	}
+}
+
+func TestBudgetsAreOnePerID(t *testing.T) {
+	all := NewBudgets()
+	id := BudgetID{Vault: "v", Namespace: "n", Mount: "m", Key: "k"}
+	first := all.Get(id, "a", 1)
+	if all.Get(id, "b", 2) != first {
+		t.Error("one id has two budgets")
+	}
+	for _, other := range []BudgetID{
+		{"w", "n", "m", "k"}, {"v", "o", "m", "k"}, {"v", "n", "l", "k"}, {"v", "n", "m", "j"},
+	} {
+		if all.Get(other, "a", 1) == first {
+			t.Errorf("%v shares the budget of %v", other, id)
+		}
+	}
+}
+
+// In real time, for the race detector: everything at once.
+func TestABudgetUnderCrowding(t *testing.T) {
+	all := NewBudgets()
+	var crowd sync.WaitGroup
+	for i := range 64 {
+		crowd.Go(func() {
+			dice := rand.New(rand.NewPCG(uint64(i), 0))
+			for range 50 {
+				b := all.Get(BudgetID{}, string(rune('a'+i%4)), float64(20_000+dice.IntN(1000)))
+				ctx, leave := context.WithTimeout(t.Context(), time.Duration(dice.IntN(3000))*time.Microsecond)
+				if dice.IntN(100) == 0 {
+					b.Pause(100 * time.Microsecond)
+				}
+				_, err := b.Wait(ctx, time.Duration(dice.IntN(3000))*time.Microsecond)
+				if err != nil && !errors.As(err, new(*OverQPSError)) && !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+				leave()
+			}
+		})
+	}
+	crowd.Wait()
+	b := all.Get(BudgetID{}, "a", 1e6)
+	if b.queued != 0 {
+		t.Errorf("%d callers are said to wait", b.queued)
+	}
+	if _, err := b.Wait(t.Context(), patience); err != nil {
+		t.Errorf("it is stuck: %v", err)
+	}
+}
+
+func TestAnUncontendedWaitAllocatesNothing(t *testing.T) {
+	b := budgetOf(0)
+	ctx := t.Context()
+	if n := testing.AllocsPerRun(100, func() { _, _ = b.Wait(ctx, time.Minute) }); n > 0 {
+		t.Errorf("%g allocations", n)
+	}
+}
