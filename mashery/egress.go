@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package mashery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Egress is the proxy through which Mashery is reached. What goes through it
+// is TLS from end to end: it sees host names only.
+type Egress struct {
+	// Address is that of the proxy; see [ParseEgress].
+	Address *url.URL
+	// Authorization is the value of Proxy-Authorization; absent: none is sent.
+	Authorization Secret
+}
+
+// ParseEgress reads the address of an egress proxy: host:port, or http://host:port.
+// No error repeats what may be a password.
+func ParseEgress(raw string) (*url.URL, error) {
+	if !strings.Contains(raw, "://") {
+		raw = "http://" + raw
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, errors.New("the egress proxy's address cannot be read; write it like proxy.example.com:3128")
+	case u.User != nil:
+		return nil, errors.New("the egress proxy's address must not hold a user or password; there are settings of their own for them")
+	case u.Scheme != "http" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("the egress proxy's address must be host:port or http://host:port; calls to Mashery are TLS all the way through it")
+	}
+	u.Path = ""
+	return u, nil
+}
+
+// route is for http.Transport.Proxy: e, or the environment's proxy where e is
+// nil. A loopback address is dialled directly, for it is another machine's at
+// the proxy, and may be spoken to in clear.
+func (e *Egress) route(r *http.Request) (*url.URL, error) {
+	if e == nil {
+		return environmentProxy(r)
+	}
+	if IsLoopback(r.URL.Hostname()) {
+		return nil, nil
+	}
+	return e.Address, nil
+}
+
+// header is what the proxy is told when it is asked for a connection.
+func (e *Egress) header() http.Header {
+	if e == nil || e.Authorization.IsZero() {
+		return nil
+	}
+	return http.Header{"Proxy-Authorization": {e.Authorization.Reveal()}}
+}
+
+// egressAnswer says in our own words that the proxy refuses, for in its words
+// it might repeat what it was told.
+func egressAnswer(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	text := fmt.Sprintf("the egress proxy refused the connection with status %d", answer.StatusCode)
+	if answer.StatusCode == http.StatusProxyAuthRequired {
+		text += "; check its credentials"
+	}
+	return &net.OpError{Op: "asking egress proxy", Net: proxy.Host, Err: errors.New(text)}
+}
+
+var errEgressProxy = errors.New("the address of the egress proxy (HTTPS_PROXY) is not a URL; write it like http://proxy.example.com:3128")
+
+// environmentProxy is the environment's. Its error does not repeat the address,
+// which may hold a password.
+func environmentProxy(r *http.Request) (*url.URL, error) {
+	proxy, err := http.ProxyFromEnvironment(r)
+	if err != nil {
+		return nil, errEgressProxy
+	}
+	return proxy, nil
+}

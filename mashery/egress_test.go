@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package mashery
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// egressProxy passes connections on to one server, whatever was asked for.
+type egressProxy struct {
+	*httptest.Server
+	mu    sync.Mutex
+	asked []string // what was connected to, and as whom
+}
+
+func newEgressProxy(t *testing.T, to string, status int) *egressProxy {
+	p := new(egressProxy)
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		p.asked = append(p.asked, r.Method+" "+r.Host+" "+r.Header.Get("Proxy-Authorization"))
+		p.mu.Unlock()
+		if status != http.StatusOK {
+			http.Error(w, "you said "+r.Header.Get("Proxy-Authorization"), status)
+			return
+		}
+		passOn(t, w, to)
+	}))
+	t.Cleanup(p.Close)
+	return p
+}
+
+func passOn(t *testing.T, w http.ResponseWriter, to string) {
+	server, err := net.Dial("tcp", to)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer server.Close()
+	w.WriteHeader(http.StatusOK)
+	client, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer client.Close()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		io.Copy(server, client)
+		server.Close()
+	}()
+	io.Copy(client, server)
+	client.Close()
+	<-done
+}
+
+func (p *egressProxy) egress(authorization string) *Egress {
+	address, err := ParseEgress(p.Listener.Addr().String())
+	if err != nil {
+		panic(err)
+	}
+	return &Egress{Address: address, Authorization: NewSecret(authorization)}
+}
+
+// through asks local.example.com by way of the egress proxy.
+func through(t *testing.T, config TransportConfig, endpoint string) error {
+	t.Helper()
+	transport := NewTransport(config)
+	defer transport.CloseIdleConnections()
+	s := &Sender{Transport: transport, V3: address(endpoint)}
+	answer, err := s.Send(t.Context(), &Call{API: V3, Method: http.MethodGet, Path: "services"}, from(v3Grant()))
+	if err == nil {
+		answer.Body.Close()
+	}
+	return err
+}
+
+func TestMasheryIsReachedThroughTheEgressProxy(t *testing.T) {
+	c := newChained(t)
+	proxy := newEgressProxy(t, c.Listener.Addr().String(), http.StatusOK)
+	config := TransportConfig{RootCAs: c.roots(), Egress: proxy.egress("Basic abc")}
+	if err := through(t, config, "https://local.example.com/v3/rest"); err != nil {
+		t.Fatal(err)
+	}
+	if len(proxy.asked) != 1 || proxy.asked[0] != "CONNECT local.example.com:443 Basic abc" {
+		t.Errorf("the proxy was asked for %q", proxy.asked)
+	}
+}
+
+func TestALoopbackEndpointIsReachedDirectly(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	proxy := newEgressProxy(t, "", http.StatusTeapot)
+	if err := through(t, TransportConfig{Egress: proxy.egress("Basic abc")}, server.URL); err != nil {
+		t.Error(err)
+	}
+	if len(proxy.asked) != 0 {
+		t.Errorf("the proxy was asked for %q", proxy.asked)
+	}
+}
+
+func TestAnEgressProxyThatRefusesIsNamedButNotQuoted(t *testing.T) {
+	for status, want := range map[int]string{
+		http.StatusProxyAuthRequired: "the egress proxy refused the connection with status 407; check its credentials",
+		http.StatusForbidden:         "the egress proxy refused the connection with status 403",
+	} {
+		proxy := newEgressProxy(t, "", status)
+		err := through(t, TransportConfig{Egress: proxy.egress("Basic planted")}, "https://local.example.com/v3/rest")
+		if err == nil || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "planted") {
+			t.Errorf("got %v, want …%s", err, want)
+		}
+	}
+}
+
+func TestAnEgressProxysAddressIsChecked(t *testing.T) {
+	for raw, want := range map[string]string{
+		"proxy.example.com:3128": "http://proxy.example.com:3128", "http://proxy:8080/": "http://proxy:8080", "proxy": "http://proxy", "10.0.0.1:1": "http://10.0.0.1:1",
+	} {
+		if got, err := ParseEgress(raw); err != nil || got.String() != want {
+			t.Errorf("%s: %v %v", raw, got, err)
+		}
+	}
+	for raw, want := range map[string]string{
+		"user:planted@proxy:1": "must not hold a user or password", "https://proxy": "must be host:port", "http://": "must be host:port",
+		"http://proxy/path": "must be host:port", "socks5://proxy": "must be host:port", "http://proxy?planted": "must be host:port",
+		"http://a b:planted": "cannot be read", "http://proxy:planted": "cannot be read",
+	} {
+		if _, err := ParseEgress(raw); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "planted") {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+}
