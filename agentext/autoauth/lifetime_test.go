@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package autoauth
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// lives is Vault's answer on a token that lives so many seconds more.
+func lives(seconds int) string {
+	return fmt.Sprintf(`{"data": {"id": "hvs.current", "num_uses": 0, "ttl": %d, "expire_time": "2026-03-01T12:00:00Z"}}`, seconds)
+}
+
+// answers are a script: one after the other, the last for ever.
+func answers(list ...string) script {
+	var mu sync.Mutex
+	return func(*http.Request) (int, string) {
+		mu.Lock()
+		defer mu.Unlock()
+		next := list[0]
+		if len(list) > 1 {
+			list = list[1:]
+		}
+		switch next {
+		case away, hangs:
+			return 0, next
+		case denied, invalid:
+			return 403, next
+		}
+		return 200, next
+	}
+}
+
+func TestATokenWhoseTimeIsOverIsLost(t *testing.T) {
+	const never = -1 * time.Second
+	tests := map[string]struct {
+		answers []string
+		lost    time.Duration // after the login
+		asked   int
+	}{
+		"as Vault is away":                      {[]string{lives(60), away}, 60 * time.Second, 2},
+		"as Vault does not answer":              {[]string{lives(60), hangs}, 62 * time.Second, 2},
+		"as Vault does not know it":             {[]string{lives(60), invalid}, 60 * time.Second, 2},
+		"as Vault will not say":                 {[]string{lives(60), denied}, 60 * time.Second, 2},
+		"after it was renewed, twice":           {[]string{lives(60), lives(60), lives(30), away}, 150 * time.Second, 4},
+		"to the second":                         {[]string{lives(1), lives(0), invalid}, 2 * time.Second, 3},
+		"where Vault was away at first":         {[]string{away, away, lives(60), away}, 62 * time.Second, 4},
+		"where Vault did not answer at first":   {[]string{hangs, lives(60), away}, 63 * time.Second, 3},
+		"but not if Vault never said when":      {[]string{denied, away}, never, 1},
+		"but not if it lives for ever":          {[]string{`{"data": {"num_uses": 0, "ttl": 0, "expire_time": null}}`, away}, never, 1},
+		"but not if its uses count":             {[]string{strings.Replace(lives(60), `"num_uses": 0`, `"num_uses": 3`, 1), away}, never, 1},
+		"but not if it lives for ever by now":   {[]string{lives(60), `{"data": {"num_uses": 0, "ttl": 0, "expire_time": null}}`, away}, never, 2},
+		"but not if Vault's answer is odd":      {[]string{strings.Replace(lives(60), "60", `"soon"`, 1), away}, never, 1},
+		"but not if Vault's answer has no data": {[]string{`{"data": null}`, away}, never, 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i, v, told := identity(t, answers(test.answers...))
+				var d diary
+				d.listen(i, "1")
+				login := time.Now()
+				i.set("hvs.current")
+				ctx, stop := context.WithTimeout(t.Context(), time.Hour)
+				defer stop()
+				lost := i.watch(ctx, "hvs.current")
+				if lost != (test.lost != never) || lost && time.Since(login) != test.lost {
+					t.Errorf("lost %t after %s, want %s", lost, time.Since(login), test.lost)
+				}
+				if lost && (d.String() != "1 changed to hvs.current, 1 lost hvs.current," || len(told) != 1) {
+					t.Errorf("told %q, auto-auth %d times", d.String(), len(told))
+				}
+				if !lost && i.Token() == "" || v.requests() != test.asked {
+					t.Errorf("token %q, Vault was asked %d times, want %d", i.Token(), v.requests(), test.asked)
+				}
+			})
+		})
+	}
+}
+
+func TestTheEndOfAnOldTokenIsNobodysBusiness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i, v, told := identity(t, answers(lives(60), away))
+		var d diary
+		d.listen(i, "1")
+		i.set("hvs.current")
+		time.AfterFunc(30*time.Second, func() { i.set("hvs.next") })
+		if i.watch(t.Context(), "hvs.current") || i.Token() != "hvs.next" || len(told) != 0 || v.requests() != 1 {
+			t.Errorf("told %q, auto-auth %d times, Vault asked %d times", d.String(), len(told), v.requests())
+		}
+	})
+}
+
+func TestAWatchEndsWithItsContext(t *testing.T) {
+	for name, script := range map[string]script{
+		"while it waits for the end": answers(lives(60)),
+		"while Vault does not answer": func(*http.Request) (int, string) {
+			return 0, hangs
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i, _, _ := identity(t, script)
+				new(diary).listen(i, "1")
+				i.set("hvs.current")
+				began := time.Now()
+				ctx, stop := context.WithTimeout(t.Context(), time.Second)
+				defer stop()
+				if i.watch(ctx, "hvs.current") || i.Token() == "" || time.Since(began) != time.Second {
+					t.Errorf("lost after %s", time.Since(began))
+				}
+			})
+		})
+	}
+}
+
+func TestATokenOnWhichNothingHangsIsNotLookedUp(t *testing.T) {
+	i, v, _ := identity(t, answers(lives(60)))
+	i.set("hvs.current")
+	if i.watch(t.Context(), "hvs.current") || v.requests() != 0 {
+		t.Errorf("Vault was asked %d times", v.requests())
+	}
+}
+
+func TestATokenIsLookedUpOnceForAllWhoWantToKnow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(*http.Request) (int, string) {
+			time.Sleep(time.Second)
+			return 200, lives(60)
+		}
+		i, v, _ := identity(t, slow)
+		i.set("hvs.current")
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				secret, header, err := i.Read(t.Context(), "", lookupSelf, nil)
+				if err != nil || fmt.Sprint(secret.Data["ttl"]) != "60" || header == nil || secret.Data["id"] != nil {
+					t.Errorf("%+v, %v", secret, err)
+				}
+			})
+		}
+		all.Wait()
+		if v.requests() != 1 {
+			t.Errorf("Vault was asked %d times", v.requests())
+		}
+		i.set("hvs.next")
+		if _, _, err := i.Read(t.Context(), "", lookupSelf, nil); err != nil || v.requests() != 2 || v.seen[1].Header.Get("X-Vault-Token") != "hvs.next" {
+			t.Errorf("Vault was asked %d times, %v", v.requests(), err)
+		}
+	})
+}
+
+func TestWhoWaitsForALookupCanLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i, v, _ := identity(t, func(*http.Request) (int, string) { return 0, hangs })
+		i.set("hvs.current")
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		go func() { _, _, _ = i.Read(ctx, "", lookupSelf, nil) }()
+		synctest.Wait()
+		short, leave := context.WithTimeout(ctx, time.Second)
+		defer leave()
+		began := time.Now()
+		if _, _, err := i.Read(short, "", lookupSelf, nil); err != context.DeadlineExceeded || time.Since(began) != time.Second || v.requests() != 1 {
+			t.Errorf("%v after %s, Vault was asked %d times", err, time.Since(began), v.requests())
+		}
+	})
+}
+
+func TestARefusedLookupIsNotAskedAgain(t *testing.T) {
+	tests := map[string]struct {
+		status int
+		asked  int
+	}{
+		"by policy":              {403, 1},
+		"as there is no such":    {404, 1},
+		"as Vault is sealed":     {503, 3},
+		"as Vault limits calls":  {429, 3},
+		"as a standby is behind": {412, 3},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			i, v, _ := identity(t, func(*http.Request) (int, string) { return test.status, denied })
+			i.set("hvs.current")
+			for range 3 {
+				if _, _, err := i.Read(t.Context(), "", lookupSelf, nil); err == nil {
+					t.Error("no error")
+				}
+			}
+			if v.requests() != test.asked {
+				t.Errorf("Vault was asked %d times, want %d", v.requests(), test.asked)
+			}
+		})
+	}
+}
