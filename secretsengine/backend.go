@@ -82,11 +82,12 @@ func newBackend(limits bounds, now func() time.Time) *backend {
 		RunningVersion: Version,
 		Help:           backendHelp,
 		PathsSpecial: &logical.Paths{
-			Root:            []string{"config"},
+			Root:            []string{"config", "config/*"},
 			SealWrapStorage: []string{configKey, rolePrefix, tokenPrefix},
 		},
 		Paths: framework.PathAppend(
-			[]*framework.Path{b.pathConfig(), b.pathRoleList(), b.pathRole(), b.pathGrant(), b.pathToken()},
+			[]*framework.Path{b.pathConfig(), b.pathConfigCertList(), b.pathConfigCert()},
+			[]*framework.Path{b.pathRoleList(), b.pathRole(), b.pathGrant(), b.pathToken()},
 			b.pathsProxyV2(),
 			b.pathsProxyV3(),
 		),

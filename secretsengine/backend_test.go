@@ -54,6 +54,8 @@ func TestThePathsOfTheMount(t *testing.T) {
 	e := newEngine(t)
 	want := map[string][]logical.Operation{
 		"config":                                  {logical.ReadOperation, logical.UpdateOperation},
+		"config/certs/":                           {logical.ListOperation},
+		"config/certs/leaf":                       {logical.DeleteOperation, logical.ReadOperation, logical.UpdateOperation},
 		"roles/":                                  {logical.ListOperation},
 		"roles/demo":                              {logical.CreateOperation, logical.DeleteOperation, logical.ReadOperation, logical.UpdateOperation},
 		"roles/demo/grant":                        {logical.ReadOperation},
@@ -93,7 +95,7 @@ func TestVaultKeepsTheEnginesSecretsApart(t *testing.T) {
 			t.Errorf("%s is not seal-wrapped", sealWrapped)
 		}
 	}
-	if !slices.Equal(special.Root, []string{"config"}) {
+	if !slices.Equal(special.Root, []string{"config", "config/*"}) {
 		t.Errorf("sudo is needed for %v", special.Root)
 	}
 	e.read("roles/demo/token", nil)

@@ -41,11 +41,11 @@ func newClient(c config, now func() time.Time) (*client, error) {
 		}
 		*setting.to = u
 	}
-	roots, err := parseRoots(c.RootCA)
+	way, err := c.way()
 	if err != nil {
-		return nil, fmt.Errorf("root_ca: %w", err)
+		return nil, err
 	}
-	transport := mashery.NewTransport(mashery.TransportConfig{RootCAs: roots})
+	transport := mashery.NewTransport(way)
 	clocked := &clock{base: transport, now: now}
 	return &client{
 		tokens:    &mashery.TokenClient{HTTP: clocked, Endpoint: token},
@@ -53,6 +53,15 @@ func newClient(c config, now func() time.Time) (*client, error) {
 		clock:     clocked,
 		transport: transport,
 	}, nil
+}
+
+// way is how the configuration, with its defaults, lets Mashery be reached.
+func (c config) way() (t mashery.TransportConfig, err error) {
+	if err := c.trust(&t); err != nil {
+		return t, err
+	}
+	t.Egress, err = c.egress()
+	return t, err
 }
 
 // clientCache remembers the client of the configuration in force.

@@ -5,18 +5,17 @@ package secretsengine
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"mashproxy/mashery"
 )
 
-const configKey = "config"
+const (
+	configKey = "config"
+	// defaultOAEPLabel is one for all mounts, so that any two can exchange a role.
+	defaultOAEPLabel = "mashery-role"
+)
 
 // config is what is stored of the mount's configuration. An empty field means
 // the default, so the zero value is a mount nobody has configured.
@@ -26,6 +25,18 @@ type config struct {
 	V3TokenEndpoint string `json:"v3_token_endpoint,omitempty"`
 	// RootCA holds PEM certificates trusted instead of the system's.
 	RootCA string `json:"root_ca,omitempty"`
+	// TLSPinning says which of them are accepted: one of the pinnings.
+	TLSPinning string `json:"tls_pinning,omitempty"`
+	// Certs are the pins of tls_pinning=custom by their places.
+	Certs map[string]certPin `json:"certs,omitempty"`
+	// ProxyServer is the egress proxy; empty: the environment's.
+	ProxyServer      string `json:"proxy_server,omitempty"`
+	ProxyServerAuth  string `json:"proxy_server_auth,omitempty"`
+	ProxyServerCreds sealed `json:"proxy_server_creds,omitzero"`
+	// OAEPLabel binds exported roles to those who know it.
+	OAEPLabel string `json:"oaep_label,omitempty"`
+	// EnableCLIV3Write lets roles/:role/v3 write.
+	EnableCLIV3Write bool `json:"enable_cli_v3_write,omitempty"`
 }
 
 func loadConfig(ctx context.Context, s logical.Storage) (config, error) {
@@ -38,32 +49,10 @@ func loadConfig(ctx context.Context, s logical.Storage) (config, error) {
 
 // effective is c with the defaults in place of what is not set.
 func (c config) effective() config {
-	return config{
-		V2Endpoint:      cmp.Or(c.V2Endpoint, mashery.DefaultV2Endpoint),
-		V3Endpoint:      cmp.Or(c.V3Endpoint, mashery.DefaultV3Endpoint),
-		V3TokenEndpoint: cmp.Or(c.V3TokenEndpoint, mashery.DefaultV3TokenEndpoint),
-		RootCA:          c.RootCA,
-	}
-}
-
-// parseRoots reads PEM certificates; nil, the system's, when there is no text.
-// Anything that is not a certificate is an error rather than passed over.
-func parseRoots(text string) (*x509.CertPool, error) {
-	if strings.TrimSpace(text) == "" {
-		return nil, nil
-	}
-	pool := x509.NewCertPool()
-	for rest := []byte(text); len(rest) > 0; {
-		block, after := pem.Decode(rest)
-		if block == nil || block.Type != "CERTIFICATE" {
-			return nil, errors.New("give PEM certificates only (BEGIN CERTIFICATE … END CERTIFICATE)")
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("a certificate in it cannot be read: %w", err)
-		}
-		pool.AddCert(cert)
-		rest = []byte(strings.TrimSpace(string(after)))
-	}
-	return pool, nil
+	c.V2Endpoint = cmp.Or(c.V2Endpoint, mashery.DefaultV2Endpoint)
+	c.V3Endpoint = cmp.Or(c.V3Endpoint, mashery.DefaultV3Endpoint)
+	c.V3TokenEndpoint = cmp.Or(c.V3TokenEndpoint, mashery.DefaultV3TokenEndpoint)
+	c.TLSPinning = cmp.Or(c.TLSPinning, pinningDefault)
+	c.OAEPLabel = cmp.Or(c.OAEPLabel, defaultOAEPLabel)
+	return c
 }
