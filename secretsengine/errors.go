@@ -28,7 +28,11 @@ func notCapable(r *role, api mashery.API) *logical.Response {
 	if api == mashery.V2 {
 		needs = "area_nid, api_key and secret"
 	}
-	return logical.ErrorResponse("role %q is not capable of api version %d, which needs %s; write them to roles/%s", r.Name, api, needs, r.Name)
+	remedy := "write them to roles/" + r.Name
+	if r.Imported {
+		remedy = "ask for an export that holds them"
+	}
+	return logical.ErrorResponse("role is not capable of api version %d, which needs %s; %s", api, needs, remedy)
 }
 
 // noToken answers when no access token could be had: what Mashery refused, in

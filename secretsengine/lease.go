@@ -61,6 +61,8 @@ func (b *backend) leased(leaseType string, answer map[string]any, of *buyer, mos
 		leaseRole:        of.Role.Name,
 		leaseFingerprint: of.Marks.Fingerprint,
 	})
+	// Not nothing, which Vault would take for its default: the term may just have ended.
+	most = max(time.Second, of.Role.Term.within(most, b.now()))
 	resp.Secret.TTL = min(resp.Secret.TTL, most)
 	resp.Secret.MaxTTL = most
 	return resp
@@ -89,9 +91,16 @@ func (b *backend) renewLease(ttl time.Duration) framework.OperationFunc {
 		if marks.Fingerprint != req.Secret.InternalData[leaseFingerprint] {
 			return nil, fmt.Errorf("lease is not renewable: role %q has other credentials now; read a new grant", name)
 		}
-		req.Secret.TTL = ttl
+		switch now := b.now(); {
+		case r.ForcedProxyMode:
+			return nil, fmt.Errorf("lease is not renewable: role %q requires proxy mode now", name)
+		case r.Term.over(now):
+			return nil, fmt.Errorf("lease is not renewable: role %q has expired (granted until %s)", name, r.Term)
+		default:
+			req.Secret.TTL = r.Term.within(ttl, now)
+		}
 		if most := req.Secret.MaxTTL; most > 0 {
-			req.Secret.TTL = min(ttl, most)
+			req.Secret.TTL = min(req.Secret.TTL, most)
 		}
 		return &logical.Response{Secret: req.Secret}, nil
 	}

@@ -117,6 +117,15 @@ func TestALeaseIsNotRenewedForACredentialThatIsNoMore(t *testing.T) {
 		"the secret was changed": {
 			func(e *engine) { e.writeRole("demo", map[string]any{"secret": "other"}) },
 			`lease is not renewable: role "demo" has other credentials now; read a new grant`},
+		"the role is over its term": {
+			func(e *engine) {
+				e.writeRole("demo", map[string]any{"explicit_term": "1m"})
+				e.clock.move(time.Hour)
+			},
+			"has expired (granted until "},
+		"the role may give out no credentials": {
+			func(e *engine) { e.writeRole("demo", map[string]any{"forced_proxy_mode": true}) },
+			`lease is not renewable: role "demo" requires proxy mode now`},
 		"the role was made anew with other credentials": {
 			func(e *engine) { e.must(logical.DeleteOperation, "roles/demo", nil); e.writeRole("demo", nil) },
 			`lease is not renewable: role "demo" has other credentials now; read a new grant`},
@@ -127,11 +136,25 @@ func TestALeaseIsNotRenewedForACredentialThatIsNoMore(t *testing.T) {
 				secret := e.lease(api)
 				c.change(e)
 				_, err := e.renew(secret, 0)
-				if err == nil || err.Error() != c.want {
+				if err == nil || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("got %v, want %s", err, c.want)
 				}
 			})
 		}
+	}
+}
+
+func TestALeaseEndsWithTheTermOfItsRole(t *testing.T) {
+	e := newDemo(t)
+	e.writeRole("demo", map[string]any{"explicit_term": "5m"})
+	secret := e.lease("3")
+	wantEqual(t, "time", secret.TTL, 5*time.Minute)
+	wantEqual(t, "maximum", secret.MaxTTL, 5*time.Minute)
+	e.writeRole("demo", map[string]any{"explicit_term": "30s"})
+	secret.IssueTime = time.Now()
+	got, err := e.renew(secret, 0)
+	if err != nil || got > 30*time.Second {
+		t.Errorf("renewed for %s, %v", got, err)
 	}
 }
 

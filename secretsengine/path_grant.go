@@ -28,24 +28,10 @@ func (b *backend) pathGrant() *framework.Path {
 }
 
 func (b *backend) readGrant(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name := d.Get("role").(string)
-	r, err := loadRole(ctx, req.Storage, name)
-	if err != nil {
-		return nil, err
-	}
-	if r == nil {
-		return noRole(name)
-	}
 	api := mashery.API(d.Get("api").(int))
-	if api != mashery.V2 && api != mashery.V3 {
-		return logical.ErrorResponse("unsupported api version: %d", int(api)), nil
-	}
-	if !r.capable(api) {
-		return notCapable(r, api), nil
-	}
-	buyer, err := b.buyer(ctx, req.Storage, r)
-	if err != nil {
-		return nil, err
+	buyer, refused, err := b.use(ctx, req.Storage, d.Get("role").(string), api, toReveal)
+	if buyer == nil {
+		return refused, err
 	}
 	leased := d.Get("lease").(bool)
 	if api == mashery.V2 {
@@ -62,6 +48,9 @@ func (b *backend) grantV2(buyer *buyer, leased bool) *logical.Response {
 		"sig":      mashery.SignV2(creds.APIKey, creds.Secret, buyer.Client.clock.masheryTime()).Reveal(),
 		"qps":      buyer.Role.QPS,
 		"key_id":   buyer.Marks.KeyID,
+
+		"v2_endpoint": buyer.Client.sender.V2.String(),
+		"v3_endpoint": buyer.Client.sender.V3.String(),
 	}
 	if leased {
 		return b.leased(leaseTypeV2, answer, buyer, leaseV2Max)
@@ -72,6 +61,7 @@ func (b *backend) grantV2(buyer *buyer, leased bool) *logical.Response {
 func (b *backend) grantV3(ctx context.Context, buyer *buyer, leased bool) (*logical.Response, error) {
 	token, err := buyer.own(ctx)
 	if err != nil {
+		buyer.giveBack(ctx)
 		return noToken(buyer.Role.Name, err)
 	}
 	answer := buyer.answer(token)
@@ -92,5 +82,6 @@ most nine tenths of the token's life) that can be renewed as long as the role
 keeps its credentials. Revoking the lease does not end the credential, for which
 Mashery has no way.
 
-key_id tells API keys of this mount apart without revealing them.
+key_id tells API keys of this mount apart without revealing them; v2_endpoint and
+v3_endpoint are where the credential is good.
 `

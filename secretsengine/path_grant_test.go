@@ -27,19 +27,21 @@ func fieldsOf(data map[string]any) string {
 func TestAV2GrantIsASignatureOfNow(t *testing.T) {
 	e := newDemo(t)
 	got := e.read("roles/demo/grant", map[string]any{"api": 2})
-	wantEqual(t, "fields", fieldsOf(got), "api_key area_nid key_id qps sig")
+	wantEqual(t, "fields", fieldsOf(got), "api_key area_nid key_id qps sig v2_endpoint v3_endpoint")
 	wantEqual(t, "api_key", got["api_key"], any(plantedKey))
 	wantEqual(t, "area_nid", got["area_nid"], any(int64(42)))
 	wantEqual(t, "qps", got["qps"], any(1000))
 	sig := mashery.SignV2(mashery.NewSecret(plantedKey), mashery.NewSecret(plantedSecret), e.clock.now()).Reveal()
 	wantEqual(t, "sig", got["sig"], any(sig))
 	wantEqual(t, "token requests", len(e.mashery.tokenRequests()), 0)
+	wantEqual(t, "v2_endpoint", got["v2_endpoint"], any(e.mashery.URL+"/v2/json-rpc"))
+	wantEqual(t, "v3_endpoint", got["v3_endpoint"], any(e.mashery.URL+"/v3/rest"))
 }
 
 func TestAV3GrantIsATokenOfItsOwn(t *testing.T) {
 	e := newDemo(t)
 	got := e.read("roles/demo/grant", nil)
-	wantEqual(t, "fields", fieldsOf(got), "access_token expiry expiry_epoch key_id qps token_time_remaining")
+	wantEqual(t, "fields", fieldsOf(got), "access_token expiry expiry_epoch key_id qps token_time_remaining v2_endpoint v3_endpoint")
 	expiry := e.clock.now().Add(time.Hour)
 	wantEqual(t, "expiry", got["expiry"], any(expiry.UTC().Format(time.RFC3339)))
 	wantEqual(t, "expiry_epoch", got["expiry_epoch"], any(expiry.Unix()))
@@ -84,8 +86,8 @@ func TestWrongGrantRequestsAreRefusedInWords(t *testing.T) {
 		e.refused(logical.ReadOperation, "roles/"+role+"/grant", map[string]any{"api": api}, want)
 	}
 	grant("demo", 4, "unsupported api version: 4")
-	grant("v2", 3, `role "v2" is not capable of api version 3, which needs area_id, api_key, secret, username and password; write them to roles/v2`)
-	grant("empty", 2, `role "empty" is not capable of api version 2, which needs area_nid, api_key and secret; write them to roles/empty`)
+	grant("v2", 3, `role is not capable of api version 3, which needs area_id, api_key, secret, username and password; write them to roles/v2`)
+	grant("empty", 2, `role is not capable of api version 2, which needs area_nid, api_key and secret; write them to roles/empty`)
 }
 
 func TestMasherysRefusalOfATokenIsToldInItsWords(t *testing.T) {

@@ -127,7 +127,7 @@ func TestWrongProxyRequestsAreRefusedInWords(t *testing.T) {
 		{logical.UpdateOperation, "demo/proxy/v2", nil, "the request has no body; send a JSON-RPC object"},
 		{logical.UpdateOperation, "demo/proxy/v2/object.query", body, `the path names the method "object.query", the body another; make them agree`},
 		{logical.UpdateOperation, "demo/proxy/v2/object.query", map[string]any{"method": map[string]any{}}, `the path names the method "object.query", the body another; make them agree`},
-		{logical.UpdateOperation, "empty/proxy/v2", body, `role "empty" is not capable of api version 2, which needs area_nid, api_key and secret; write them to roles/empty`},
+		{logical.UpdateOperation, "empty/proxy/v2", body, `role is not capable of api version 2, which needs area_nid, api_key and secret; write them to roles/empty`},
 		{logical.ReadOperation, "demo/proxy/v3/", nil, "the path holds an empty, . or .. segment"},
 		{logical.ReadOperation, "demo/proxy/v3/../token", nil, "the path holds an empty, . or .. segment"},
 		{logical.ReadOperation, "demo/proxy/v3/a//b", nil, "the path holds an empty, . or .. segment"},

@@ -6,17 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"mashproxy/mashery"
 )
-
-// unlimited is how a limit that is not set reads.
-const unlimited = "∞"
 
 // roleField is the part of a path that names the role.
 func roleField() *framework.FieldSchema {
@@ -52,13 +48,18 @@ func (b *backend) pathRole() *framework.Path {
 			"username": {Type: framework.TypeString, Description: "Name of the account V3 tokens are asked for. Never read back."},
 			"password": {Type: framework.TypeString, Description: "Password of that account. Never read back.", DisplayAttrs: sensitive},
 			"qps":      {Type: framework.TypeInt, Default: defaultQPS, Description: "Calls a second the role may make."},
+
+			"forced_proxy_mode": {Type: framework.TypeBool, Default: false, Description: "Whether credentials are never given out (grant, token); the engine makes the calls."},
+			"exportable":        {Type: framework.TypeBool, Default: true, Description: "Whether the role may be exported to another Vault."},
+			"explicit_term":     {Type: framework.TypeString, Description: "How long the role may be used: days (10d), weeks (2w), a date (2027-06-07) or a duration (36h). Empty: no end."},
+			"explicit_num_uses": {Type: framework.TypeInt64, Default: 0, Description: "How many times the role may be used, counted anew. 0: without limit."},
 		},
 		ExistenceCheck: b.roleExists,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.CreateOperation: writing(b.writeRole, "Create a role."),
 			logical.UpdateOperation: writing(b.writeRole, "Change a role; what is not named stays."),
-			logical.ReadOperation:   &framework.PathOperation{Callback: b.readRole, Summary: "Read what a role can do; never its credentials."},
-			logical.DeleteOperation: writing(b.deleteRole, "Delete a role and its shared token."),
+			logical.ReadOperation:   &framework.PathOperation{Callback: b.readRole, Summary: "Read what a role can do and is limited to; never its credentials."},
+			logical.DeleteOperation: writing(b.deleteRole, "Delete a role and what is kept of it."),
 		},
 		HelpSynopsis:    "A role: Mashery credentials under a name.",
 		HelpDescription: roleHelp,
@@ -83,14 +84,30 @@ func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil || r == nil {
 		return nil, err
 	}
+	counts, err := loadSpent(ctx, req.Storage, r.Name)
+	if err != nil {
+		return nil, err
+	}
+	buyer, err := b.buyer(ctx, req.Storage, r)
+	if err != nil {
+		return nil, err
+	}
+	token, err := buyer.stored(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := b.now()
 	return &logical.Response{Data: map[string]any{
 		"v2_capable":        r.capable(mashery.V2),
 		"v3_capable":        r.capable(mashery.V3),
 		"qps":               r.QPS,
-		"term":              unlimited,
-		"term_remaining":    unlimited,
-		"use_remaining":     unlimited,
-		"forced_proxy_mode": false,
+		"exportable":        !r.NotExportable,
+		"forced_proxy_mode": r.ForcedProxyMode,
+		"term":              r.Term.String(),
+		"term_remaining":    r.Term.remaining(now),
+		"use_remaining":     r.Quota.remaining(counts),
+		"v3_token":          token.state(now),
+		"v3_token_life":     token.lifeLeft(now),
 	}}, nil
 }
 
@@ -108,7 +125,10 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if old != nil {
 		*r = *old
 	}
-	if err := r.change(d); err != nil {
+	if r.Imported {
+		return logical.ErrorResponse("operation is not permitted on an imported role; import another export of it, or delete it first"), nil
+	}
+	if err := r.change(d, b.now()); err != nil {
 		return logical.ErrorResponse("role %q: %v", name, err), nil
 	}
 	if err := store(ctx, req.Storage, rolePrefix+name, r); err != nil {
@@ -118,7 +138,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 }
 
 // change sets what the request names and checks it.
-func (r *role) change(d *framework.FieldData) error {
+func (r *role) change(d *framework.FieldData, now time.Time) error {
 	for name, set := range map[string]func(string){
 		"area_id":  func(v string) { r.AreaID = v },
 		"api_key":  func(v string) { r.APIKey = seal(v) },
@@ -126,14 +146,9 @@ func (r *role) change(d *framework.FieldData) error {
 		"username": func(v string) { r.Username = v },
 		"password": func(v string) { r.Password = seal(v) },
 	} {
-		value, named := d.GetOk(name)
-		if !named {
-			continue
+		if value, named := d.GetOk(name); named {
+			set(value.(string))
 		}
-		if strings.ContainsFunc(value.(string), unicode.IsControl) {
-			return fmt.Errorf("%s holds a line break or another control character; does it come from a file?", name)
-		}
-		set(value.(string))
 	}
 	if value, named := d.GetOk("area_nid"); named {
 		r.AreaNID = value.(int64)
@@ -141,11 +156,33 @@ func (r *role) change(d *framework.FieldData) error {
 	if value, named := d.GetOk("qps"); named {
 		r.QPS = value.(int)
 	}
-	switch {
-	case r.AreaNID < 0:
-		return errors.New("area_nid must not be negative; it is the number in the area's V2 address")
-	case r.QPS < 1:
-		return errors.New("qps must be at least 1")
+	if value, named := d.GetOk("forced_proxy_mode"); named {
+		r.ForcedProxyMode = value.(bool)
+	}
+	if value, named := d.GetOk("exportable"); named {
+		r.NotExportable = !value.(bool)
+	}
+	if err := r.limit(d, now); err != nil {
+		return err
+	}
+	return r.check()
+}
+
+// limit sets the limits the request names.
+func (r *role) limit(d *framework.FieldData, now time.Time) error {
+	if value, named := d.GetOk("explicit_term"); named {
+		t, err := parseTerm(value.(string), now)
+		if err != nil {
+			return err
+		}
+		r.Term = t
+	}
+	if value, named := d.GetOk("explicit_num_uses"); named {
+		uses := value.(int64)
+		if uses < 0 {
+			return errors.New("explicit_num_uses must not be negative; 0 is without limit")
+		}
+		r.Quota = newQuota(uses)
 	}
 	return nil
 }
@@ -155,7 +192,7 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 	defer b.lockRole(name)()
 	// A role that cannot be read can be deleted; its budget is then left as it was.
 	old, _ := loadRole(ctx, req.Storage, name)
-	for _, key := range []string{tokenPrefix + name, rolePrefix + name} {
+	for _, key := range []string{tokenPrefix + name, usesPrefix + name, rolePrefix + name} {
 		if err := remove(ctx, req.Storage, key); err != nil {
 			return nil, err
 		}
@@ -184,4 +221,9 @@ role may spend (qps), never a credential.
 
 A write keeps what it does not name. Roles with one API key share its calls per
 second; the smallest qps of them counts.
+
+A role may be limited: to the engine's own calls (forced_proxy_mode), to a time
+(explicit_term), to a number of uses (explicit_num_uses: each grant, token and
+call is one), and to this Vault (exportable=false). A role that was imported is
+bound by what its export said and cannot be written.
 `

@@ -39,8 +39,9 @@ func TestReadingARoleTellsWhatItCanDoAndNoCredential(t *testing.T) {
 			e.writeRole("demo", c.fields)
 			got := e.read("roles/demo", nil)
 			want := map[string]any{
-				"v2_capable": c.v2, "v3_capable": c.v3, "qps": c.qps, "forced_proxy_mode": false,
+				"v2_capable": c.v2, "v3_capable": c.v3, "qps": c.qps, "exportable": true, "forced_proxy_mode": false,
 				"term": "∞", "term_remaining": "∞", "use_remaining": "∞",
+				"v3_token": "---NOT-SET---", "v3_token_life": "n/a",
 			}
 			if !maps.Equal(got, want) {
 				t.Errorf("got %v, want %v", got, want)
@@ -63,6 +64,40 @@ func TestAnUpdateKeepsWhatItDoesNotName(t *testing.T) {
 
 	e.writeRole("demo", map[string]any{"password": ""})
 	wantEqual(t, "v3_capable without a password", e.read("roles/demo", nil)["v3_capable"], any(false))
+}
+
+func TestARoleTellsTheStateOfItsSharedToken(t *testing.T) {
+	e := newDemo(t)
+	state := func(when, token, life string) {
+		t.Helper()
+		got := e.read("roles/demo", nil)
+		wantEqual(t, when+", v3_token", got["v3_token"], any(token))
+		wantEqual(t, when+", v3_token_life", got["v3_token_life"], any(life))
+	}
+	state("before it is read", "---NOT-SET---", "n/a")
+	e.read("roles/demo/token", nil)
+	state("when it is new", "---ACQUIRED---", "1h0m0s")
+	e.clock.move(55*time.Minute + time.Second)
+	state("under five minutes before its end", "---NEEDS-RENEW---", "4m59s")
+	e.clock.move(5 * time.Minute)
+	state("at its end", "---EXPIRED---", "expired 1s ago")
+	e.writeRole("demo", map[string]any{"password": "other"})
+	state("with other credentials", "---NOT-SET---", "n/a")
+	e.read("roles/demo/token", nil)
+	e.must(logical.DeleteOperation, "roles/demo/token", nil)
+	state("when it was forgotten", "---NOT-SET---", "n/a")
+}
+
+func TestSettingsThatAreNoCredentialCanBeWrittenAlone(t *testing.T) {
+	e := newDemo(t)
+	for field, values := range map[string][]any{"exportable": {false, "true"}, "forced_proxy_mode": {true, "false"}} {
+		for _, value := range values {
+			e.writeRole("demo", map[string]any{field: value})
+			got := e.read("roles/demo", nil)
+			wantEqual(t, field, fmt.Sprint(got[field]), fmt.Sprint(value))
+			wantEqual(t, "v3_capable", got["v3_capable"], any(true))
+		}
+	}
 }
 
 func TestVaultCanTellCreationFromUpdate(t *testing.T) {
@@ -118,11 +153,15 @@ func TestWrongRolesAreRefusedInWords(t *testing.T) {
 		want string
 	}{
 		"an unknown field": {map[string]any{"api_keys": "x"},
-			`there is no field "api_keys" here; the fields are api_key, area_id, area_nid, password, qps, role, secret, username`},
+			`there is no field "api_keys" here; the fields are api_key, area_id, area_nid, explicit_num_uses, explicit_term, exportable, forced_proxy_mode, password, qps, role, secret, username`},
 		"no calls at all": {map[string]any{"qps": 0},
 			`role "demo": qps must be at least 1`},
 		"a negative area": {map[string]any{"area_nid": -1},
 			`role "demo": area_nid must not be negative; it is the number in the area's V2 address`},
+		"a term that is none": {map[string]any{"explicit_term": "soon"},
+			`role "demo": explicit_term "soon" is not understood; give days (10d), weeks (2w), a date (2027-06-07) or a duration (36h)`},
+		"less than no uses": {map[string]any{"explicit_num_uses": -1},
+			`role "demo": explicit_num_uses must not be negative; 0 is without limit`},
 		"a value that brought its line break along": {map[string]any{"secret": "planted\n"},
 			`role "demo": secret holds a line break or another control character; does it come from a file?`},
 	} {

@@ -26,22 +26,13 @@ func (b *backend) pathToken() *framework.Path {
 
 func (b *backend) readToken(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("role").(string)
-	r, err := loadRole(ctx, req.Storage, name)
-	if err != nil {
-		return nil, err
-	}
-	if r == nil {
-		return noRole(name)
-	}
-	if !r.capable(mashery.V3) {
-		return notCapable(r, mashery.V3), nil
-	}
-	buyer, err := b.buyer(ctx, req.Storage, r)
-	if err != nil {
-		return nil, err
+	buyer, refused, err := b.use(ctx, req.Storage, name, mashery.V3, toReveal)
+	if buyer == nil {
+		return refused, err
 	}
 	token, err := buyer.shared(ctx)
 	if err != nil {
+		buyer.giveBack(ctx)
 		return noToken(name, err)
 	}
 	return &logical.Response{Data: buyer.answer(token)}, nil

@@ -23,7 +23,7 @@ func (e *engine) token() string {
 func TestReadersShareOneTokenUntilItIsAboutToEnd(t *testing.T) {
 	e := newDemo(t)
 	got := e.read("roles/demo/token", nil)
-	wantEqual(t, "fields", fieldsOf(got), "access_token expiry expiry_epoch key_id qps token_time_remaining")
+	wantEqual(t, "fields", fieldsOf(got), "access_token expiry expiry_epoch key_id qps token_time_remaining v2_endpoint v3_endpoint")
 	e.clock.move(54 * time.Minute)
 	wantEqual(t, "after 54 minutes", e.token(), "token-1")
 	wantEqual(t, "time left", e.read("roles/demo/token", nil)["token_time_remaining"], any(int64(360)))

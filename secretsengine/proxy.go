@@ -24,25 +24,19 @@ const maxStatus = 999
 // proxy makes one call to Mashery for the named role and returns the answer as
 // it is. It makes the role's checks; call is complete but for pacing.
 func (b *backend) proxy(ctx context.Context, req *logical.Request, roleName string, call *mashery.Call) (*logical.Response, error) {
-	r, err := loadRole(ctx, req.Storage, roleName)
-	if err != nil {
-		return nil, err
-	}
-	if r == nil {
-		return noRole(roleName)
-	}
-	if !r.capable(call.API) {
-		return notCapable(r, call.API), nil
-	}
-	buyer, err := b.buyer(ctx, req.Storage, r)
-	if err != nil {
-		return nil, err
+	buyer, refused, err := b.use(ctx, req.Storage, roleName, call.API, toCall)
+	if buyer == nil {
+		return refused, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.bounds.Call)
 	defer cancel()
 	from := &source{buyer: buyer, API: call.API, call: ctx}
 	call.MaxWait, call.Budget = b.bounds.Wait, from.budget
-	resp, err := b.exchange(ctx, buyer.Client.sender, call, from)
+	sender, sent := buyer.Client.watched()
+	resp, err := b.exchange(ctx, sender, call, from)
+	if !sent.Load() {
+		buyer.giveBack(ctx)
+	}
 	if err != nil {
 		return b.proxyError(roleName, err)
 	}

@@ -4,6 +4,10 @@ package secretsengine
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/hashicorp/vault/sdk/helper/locksutil"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -29,6 +33,17 @@ type role struct {
 	Password sealed `json:"password"`
 	// QPS is what the role may spend, in calls a second.
 	QPS int `json:"qps"`
+
+	// ForcedProxyMode: credentials are not given out; the engine makes the calls.
+	ForcedProxyMode bool `json:"forced_proxy_mode,omitempty"`
+	// NotExportable is not its opposite, for a role may be exported that nobody
+	// has said anything of.
+	NotExportable bool `json:"not_exportable,omitempty"`
+	// Imported: the role came from another Vault, by whose limits it is bound.
+	Imported bool `json:"imported,omitempty"`
+	// Term and Quota are its limits.
+	Term  term  `json:"term,omitempty"`
+	Quota quota `json:"quota"`
 }
 
 func (r *role) credentials() mashery.Credentials {
@@ -44,6 +59,25 @@ func (r *role) capable(api mashery.API) bool {
 		return r.credentials().V2Capable()
 	}
 	return r.credentials().V3Capable()
+}
+
+// check says what of the role cannot be right.
+func (r *role) check() error {
+	for name, value := range map[string]string{
+		"area_id": r.AreaID, "api_key": r.APIKey.Reveal(), "secret": r.Secret.Reveal(),
+		"username": r.Username, "password": r.Password.Reveal(),
+	} {
+		if strings.ContainsFunc(value, unicode.IsControl) {
+			return fmt.Errorf("%s holds a line break or another control character; does it come from a file?", name)
+		}
+	}
+	switch {
+	case r.AreaNID < 0:
+		return errors.New("area_nid must not be negative; it is the number in the area's V2 address")
+	case r.QPS < 1:
+		return errors.New("qps must be at least 1")
+	}
+	return nil
 }
 
 // loadRole reads a role from storage; nil when there is none of that name.

@@ -55,6 +55,30 @@ func (t *token) aging(now time.Time) bool {
 	return t.left(now) < margin
 }
 
+// state is what a role tells of its shared token.
+func (t *token) state(now time.Time) string {
+	switch {
+	case t == nil:
+		return "---NOT-SET---"
+	case t.left(now) == 0:
+		return "---EXPIRED---"
+	case t.aging(now):
+		return "---NEEDS-RENEW---"
+	}
+	return "---ACQUIRED---"
+}
+
+// lifeLeft is how long the shared token lives, as a role tells it.
+func (t *token) lifeLeft(now time.Time) string {
+	switch {
+	case t == nil:
+		return "n/a"
+	case t.left(now) == 0:
+		return fmt.Sprintf("expired %s ago", now.Sub(t.Expiry).Truncate(time.Second))
+	}
+	return t.left(now).Truncate(time.Second).String()
+}
+
 // buyer gets tokens for one role.
 type buyer struct {
 	*backend
@@ -89,6 +113,8 @@ func (b *buyer) answer(t *token) map[string]any {
 		"token_time_remaining": int64(t.left(b.now()).Round(time.Second) / time.Second),
 		"qps":                  b.Role.QPS,
 		"key_id":               b.Marks.KeyID,
+		"v2_endpoint":          b.Client.sender.V2.String(),
+		"v3_endpoint":          b.Client.sender.V3.String(),
 	}
 }
 
