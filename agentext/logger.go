@@ -14,9 +14,10 @@ import (
 )
 
 // NewLogger makes the program's logger as Vault Proxy does, out of log_level,
-// log_format, log_file and log_rotate_*; what is not for a file goes to w.
-func NewLogger(c *configutil.SharedConfig, w io.Writer) (hclog.InterceptLogger, error) {
-	level, levelErr := logging.ParseLogLevel(c.LogLevel)
+// log_format, log_file and log_rotate_*; what is not for a file goes to w. Its
+// level is that of all loggers that are made of it.
+func NewLogger(c *configutil.SharedConfig, w io.Writer) (hclog.Logger, error) {
+	level, levelErr := LogLevel(c)
 	format, formatErr := logging.ParseLogFormat(c.LogFormat)
 	rotate, rotateErr := parseutil.ParseDurationSecond(c.LogRotateDuration)
 	if err := errors.Join(levelErr, formatErr, rotateErr); err != nil {
@@ -27,11 +28,20 @@ func NewLogger(c *configutil.SharedConfig, w io.Writer) (hclog.InterceptLogger, 
 		return nil, err
 	}
 	settings.Name = "mashproxy"
-	settings.LogLevel = level
+	settings.LogLevel = hclog.Trace
 	settings.LogFormat = format
 	settings.LogFilePath = c.LogFile
 	settings.LogRotateDuration = rotate
 	settings.LogRotateBytes = c.LogRotateBytes
 	settings.LogRotateMaxFiles = c.LogRotateMaxFiles
-	return logging.Setup(settings, w)
+	all, err := logging.Setup(settings, w)
+	if err != nil {
+		return nil, err
+	}
+	return withLevel(all, level), nil
+}
+
+// LogLevel is what log_level says.
+func LogLevel(c *configutil.SharedConfig) (hclog.Level, error) {
+	return logging.ParseLogLevel(c.LogLevel)
 }

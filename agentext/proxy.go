@@ -25,7 +25,7 @@ import (
 type Options struct {
 	// Version is told in X-Proxy-Mode.
 	Version string
-	Logger  hclog.InterceptLogger
+	Logger  hclog.Logger
 	// Reload is received from when certificates and the log level are to be
 	// read again; nil: never.
 	Reload <-chan os.Signal
@@ -41,7 +41,7 @@ type Proxy struct {
 	admin     *admin.Admin
 	listeners []*listener.Listener
 	quit      chan struct{}
-	log       hclog.InterceptLogger
+	log       hclog.Logger
 }
 
 // New assembles a proxy out of a checked configuration and binds its

@@ -80,6 +80,9 @@ func (c *devCommand) Run(args []string) int {
 func runDev(ctx context.Context, f *devFlags, out io.Writer) (err error) {
 	f.Logger = sandboxLogger(hclog.LevelFromString(f.level))
 	box, err := sandbox.Start(ctx, f.Options)
+	if err != nil && ctx.Err() != nil {
+		return nil // Ctrl-C; what was started is closed again
+	}
 	if err != nil {
 		return err
 	}

@@ -90,8 +90,7 @@ type runningProxy struct {
 
 // startProxy reads the configuration and binds the listeners.
 func startProxy(paths []string, flags config.Flags, logs io.Writer) (*runningProxy, error) {
-	load := func() (*config.Config, hclog.InterceptLogger, error) { return loadConfig(paths, flags, logs) }
-	c, log, err := load()
+	c, log, err := loadConfig(paths, flags, logs)
 	if err != nil {
 		return nil, err
 	}
@@ -100,11 +99,11 @@ func startProxy(paths []string, flags config.Flags, logs io.Writer) (*runningPro
 	proxy, err := agentext.New(c, agentext.Options{
 		Version: version(), Logger: log, Reload: hangup,
 		LoadLevel: func() (hclog.Level, error) {
-			_, fresh, err := load()
+			fresh, _, err := config.Load(paths, environment(flags))
 			if err != nil {
 				return hclog.NoLevel, err
 			}
-			return fresh.GetLevel(), nil
+			return agentext.LogLevel(fresh.Vault.SharedConfig)
 		},
 	})
 	if err != nil {
@@ -119,9 +118,14 @@ func (p *runningProxy) run(ctx context.Context) error {
 	return errors.Join(p.Run(ctx), p.Close())
 }
 
+// environment is what there is beside the files.
+func environment(flags config.Flags) config.Options {
+	return config.Options{LookupEnv: os.LookupEnv, Flags: flags}
+}
+
 // loadConfig reads and checks everything, and tells the warnings.
-func loadConfig(paths []string, flags config.Flags, logs io.Writer) (*config.Config, hclog.InterceptLogger, error) {
-	c, warnings, err := config.Load(paths, config.Options{LookupEnv: os.LookupEnv, Flags: flags})
+func loadConfig(paths []string, flags config.Flags, logs io.Writer) (*config.Config, hclog.Logger, error) {
+	c, warnings, err := config.Load(paths, environment(flags))
 	if err != nil {
 		return nil, nil, err
 	}
