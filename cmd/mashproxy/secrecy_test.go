@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main_test
+
+import (
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// secretsSeen gathers what signed the calls that Mashery remembers.
+func (w *world) secretsSeen(t *testing.T, into map[string]string) {
+	t.Helper()
+	for _, r := range w.Mashery().Requests() {
+		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+			into[token] = "an access token"
+		}
+		if basic, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Basic "); ok {
+			into[basic] = "a Basic credential"
+		}
+		u, err := url.ParseRequestURI(r.RequestURI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sig := u.Query().Get("sig"); sig != "" {
+			into[sig] = "a signature"
+		}
+	}
+}
+
+func TestNothingThatIsWrittenHoldsASecret(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	sink := filepath.Join(dir, "sink")
+	w := open(t, setup{
+		edits: []edit{
+			atTop("cache {}\nlog_file = \"" + filepath.Join(dir, "x.log") + "\""),
+			inMashery(`reveal = ["demo", "auth/token/create*"]`), inMashery(`max_wait = "2s"`), sunk(sink),
+		},
+		args: []string{"-log-level=trace"},
+	})
+	w.allow(t, grants+`path "*" { capabilities = ["create", "read", "update", "delete", "list"] }`)
+	secrets := map[string]string{
+		w.Vault().RootToken().Reveal():      "the root token",
+		w.Vault().UnsealKey().Reveal():      "the unseal key",
+		read(t, w.Dir(), "secret-id"):       "the secret id",
+		w.Credentials().APIKey.Reveal():     "the API key",
+		w.Credentials().Secret.Reveal():     "the key's secret",
+		w.Credentials().Password.Reveal():   "the password",
+		"hvs.callers-own-token-0123456789x": "a caller's token",
+	}
+	known := func() {
+		eventually(t, "the sink is written", func() bool { return exists(sink) })
+		secrets[read(t, sink)] = "the auto-auth token"
+		w.secretsSeen(t, secrets)
+	}
+	busy := func() {
+		for _, call := range []judged{
+			{"GET", v3 + "services?limit=1", "", ""}, {"POST", v3 + "services", `{"name":"x"}`, ""}, {"POST", v2, echo, ""},
+			{"GET", rolePath, "", ""}, {"GET", rolePath + "/grant?api=3&lease=true", "", ""}, {"GET", rolePath + "/grant?api=2&lease=true", "", ""},
+			{"GET", rolePath + "/token", "", ""}, {"GET", lookup, "", ""}, {"POST", "/v1/auth/token/renew-self", "{}", ""},
+			{"GET", "/v1/mash-creds/roles/nosuch/proxy/v3/x", "", ""}, {"GET", v3 + "../grant", "", ""}, {"DELETE", "/v1/sys/mounts/x", "", ""},
+			{"POST", "/v1/auth/token/create", "{}", ""}, {"GET", v3 + "services/nosuch", "", ""}, {"POST", "/proxy/v1/cache-clear", `{"type":"token","value":"hvs.callers-own-token-0123456789x"}`, ""},
+		} {
+			w.tcp.send(t, call.method, call.target, call.body, "X-Vault-Token", "hvs.callers-own-token-0123456789x")
+			w.unix.send(t, call.method, call.target, call.body, "Authorization", "Bearer hvs.callers-own-token-0123456789x")
+		}
+		known()
+	}
+	busy()
+	w.Mashery().KillTokens()
+	w.Mashery().RefuseSignatures(2)
+	busy()
+	w.revoke(t)
+	eventually(t, "it is logged in again", func() bool { return w.tcp.get(t, lookup).status == http.StatusOK })
+	busy()
+	w.signal(t, syscall.SIGHUP)
+	if err := w.Vault().Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	busy()
+	w.end(t)
+
+	files, err := filepath.Glob(filepath.Join(dir, "x*.log"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no log file: %v", err)
+	}
+	for where, text := range map[string]string{"stdout": w.stdout.String(), "stderr": w.stderr.String(), "the log file": read(t, files[0])} {
+		if where != "stdout" && !strings.Contains(text, "[DEBUG]") {
+			t.Errorf("%s is not at trace level", where)
+		}
+		for secret, name := range secrets {
+			if i := strings.Index(text, secret); secret != "" && i >= 0 {
+				t.Errorf("%s holds %s: %s", where, name, strings.ReplaceAll(text[max(0, i-300):i], secret, "…"))
+			}
+		}
+	}
+	if len(secrets) < 14 {
+		t.Errorf("only %d secrets were looked for", len(secrets))
+	}
+}
+
+func TestDevAtTraceLevelWritesNoSecretButTheRootTokenOnce(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	p := run(t, nil, append([]string{"dev", "-smoke", "-log-level=trace", "-dir=" + dir}, anywhere...)...)
+	if code := p.exit(t); code != 0 {
+		t.Fatalf("the exit code is %d", code)
+	}
+	all := p.stdout.String() + p.stderr.String()
+	if !strings.Contains(all, "[TRACE]") {
+		t.Error("nothing is logged at trace level")
+	}
+	for name, want := range map[string]int{"root-token": 1, "secret-id": 0, "unseal-key": 0} {
+		if n := strings.Count(all, read(t, dir, name)); n != want {
+			t.Errorf("what is in %s is written %d times, want %d", name, n, want)
+		}
+	}
+	if n := strings.Count(all, "hvs."); n != 1 {
+		t.Errorf("%d Vault tokens are written, want one", n)
+	}
+	for _, name := range []string{"sig=", "apikey=", "Bearer ", "access_token"} {
+		if strings.Contains(all, name) {
+			t.Errorf("%q is written", name)
+		}
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Error(err)
+	}
+}
