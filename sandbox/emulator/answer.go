@@ -24,7 +24,7 @@ func (e *Emulator) answer(w http.ResponseWriter, r *http.Request, status int, bo
 		w.WriteHeader(status)
 		return
 	}
-	text := encode(body)
+	text := oddly(mishapOf(r), encode(body))
 	if r.Method == http.MethodHead || !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		w.WriteHeader(status)
 		_, _ = w.Write(text) // the client may have left

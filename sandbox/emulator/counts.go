@@ -22,39 +22,51 @@ const (
 	CauseOverQuota  Cause = "over_quota"   // too many calls in the day
 	CauseNoSuchPath Cause = "no_such_path" // no endpoint there
 	CauseArea       Cause = "area"         // a V2 call to another area than the key's
+	CauseFault      Cause = "fault"        // the fault [FaultError]
 )
 
 // Counts are what an [Emulator] was asked since it was made. They hold no secret.
 type Counts struct {
 	// V2 and V3 are calls that passed the gateway.
-	V2, V3 int
+	V2 int `json:"v2"`
+	V3 int `json:"v3"`
 	// Password and Refresh are token requests by grant type, answered with a
 	// token; TokensRefused are all token requests answered otherwise.
-	Password, Refresh, TokensRefused int
+	Password      int `json:"password"`
+	Refresh       int `json:"refresh"`
+	TokensRefused int `json:"tokens_refused"`
 	// Refused are calls the gateway refused.
-	Refused map[Cause]int
+	Refused map[Cause]int `json:"refused"`
 	// Calls are those that passed it, by verb and kind of path:
 	// "GET services", "PUT services/{id}/endpoints/{id}", "v2 object.query",
 	// "route /v3/rest/big"; "OTHER …" for any other verb.
-	Calls map[string]int
+	Calls map[string]int `json:"calls"`
+	// Faults are how many calls faults befell, by their kind.
+	Faults map[FaultKind]int `json:"faults"`
 	// Keys are in the order the keys became known: that of
 	// Options.Credentials first.
-	Keys []KeyCounts
+	Keys []KeyCounts `json:"keys"`
 }
 
 // KeyCounts are the calls of one API key that had the right credentials.
 type KeyCounts struct {
 	// Counted are calls that were let through; Refused those over a limit.
-	Counted, Refused int
+	Counted int `json:"counted"`
+	Refused int `json:"refused"`
+	// Sliding is the most calls that were let through within any one second,
+	// whatever the calendar says; Arrived counts the refused ones, too.
+	Sliding int `json:"sliding"`
+	Arrived int `json:"arrived"`
 	// Seconds are the calendar seconds with calls in them, oldest first; the
 	// last 3,600 of them.
-	Seconds []Second
+	Seconds []Second `json:"seconds"`
 }
 
 // Second is one calendar second of a key's calls.
 type Second struct {
-	Unix             int64
-	Counted, Refused int
+	Unix    int64 `json:"unix"`
+	Counted int   `json:"counted"`
+	Refused int   `json:"refused"`
 }
 
 // Busiest is the second that let through the most calls; zero without calls.
@@ -81,7 +93,7 @@ type counter struct {
 }
 
 func newCounter() *counter {
-	return &counter{counts: Counts{Refused: map[Cause]int{}, Calls: map[string]int{}}}
+	return &counter{counts: Counts{Refused: map[Cause]int{}, Calls: map[string]int{}, Faults: map[FaultKind]int{}}}
 }
 
 func (c *counter) copy() Counts {
@@ -90,6 +102,7 @@ func (c *counter) copy() Counts {
 	counts := c.counts
 	counts.Refused = maps.Clone(counts.Refused)
 	counts.Calls = maps.Clone(counts.Calls)
+	counts.Faults = maps.Clone(counts.Faults)
 	return counts
 }
 
@@ -102,6 +115,14 @@ func (c *counter) add(count func(*Counts)) {
 func (c *counter) refused(cause Cause) { c.add(func(n *Counts) { n.Refused[cause]++ }) }
 
 func (c *counter) call(class string) { c.add(func(n *Counts) { n.Calls[class]++ }) }
+
+func (c *counter) befell(m *mishap) {
+	c.add(func(n *Counts) {
+		for _, f := range m.faults {
+			n.Faults[f.Kind]++
+		}
+	})
+}
 
 func (c *counter) api(api mashery.API) {
 	c.add(func(n *Counts) {

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"mashproxy/mashery"
@@ -23,6 +22,12 @@ type Options struct {
 	// QPS is how many calls the key may make in one calendar second, V2 and V3
 	// together. 0: 2, the usual starting plan; negative: no limit.
 	QPS int
+	// RollingQPS makes the QPS that of any second, not of the calendar second.
+	// Mashery's true window is undocumented.
+	RollingQPS bool
+	// TokenQPS is how many token requests the key may make in one calendar
+	// second. 0: no limit.
+	TokenQPS int
 	// DailyQuota is how many calls the key may make in one day, UTC.
 	// 0: no limit, and no quota headers.
 	DailyQuota int
@@ -49,9 +54,8 @@ type Emulator struct {
 	store    *store
 	counter  *counter
 	recorder *recorder
+	faults   *faults
 	zippers  sync.Pool
-	// badSignatures is how many V2 calls are still to be refused.
-	badSignatures atomic.Int64
 }
 
 // New makes an Emulator filled with the same objects every time.
@@ -69,6 +73,7 @@ func New(opts Options) *Emulator {
 		store:    newStore(opts.Now),
 		counter:  newCounter(),
 		recorder: new(recorder),
+		faults:   newFaults(),
 	}
 	e.AddKey(opts.Credentials, opts.QPS)
 	seed(e.store)
@@ -78,7 +83,11 @@ func New(opts Options) *Emulator {
 // AddKey makes further credentials known, with a QPS of their own (0: 2;
 // negative: no limit). A key that is known already gets the new secret and QPS.
 func (e *Emulator) AddKey(c mashery.Credentials, qps int) {
-	e.keys.add(c, cmp.Or(qps, 2), e.opts.DailyQuota)
+	e.keys.add(&key{
+		creds:  c,
+		meter:  &meter{qps: cmp.Or(qps, 2), quota: e.opts.DailyQuota},
+		logins: &meter{qps: cmp.Or(e.opts.TokenQPS, -1)},
+	})
 }
 
 // SetQPS sets the QPS of every key; 0 and negative as in [Options].
@@ -92,20 +101,52 @@ func (e *Emulator) SetQPS(qps int) {
 func (e *Emulator) KillTokens() { e.tokens.kill() }
 
 // RefuseSignatures makes the next n V2 calls be refused as wrongly signed.
-func (e *Emulator) RefuseSignatures(n int) { e.badSignatures.Store(int64(n)) }
+func (e *Emulator) RefuseSignatures(n int) {
+	if n > 0 {
+		e.faults.add(Fault{Kind: FaultBadSignature, Count: n}, e.opts.Now())
+	}
+}
 
 // ServeHTTP implements [http.Handler].
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.recorder.record(r)
-	e.stamp(w.Header())
 	path := splitPath(r.URL)
+	if m := e.faults.take(apiOf(path), r.URL.Path, e.opts.Now()); m != nil {
+		e.serveBadly(w, m.befall(r), path, m)
+		return
+	}
+	e.serve(w, r, path)
+}
+
+// now is the time of Mashery's clock while it serves r.
+func (e *Emulator) now(r *http.Request) time.Time { return e.opts.Now().Add(mishapOf(r).clockOff()) }
+
+// apiOf names what a path belongs to; "" is nothing.
+func apiOf(path []string) string {
 	switch {
 	case under(path, "v3", "rest"):
-		e.serveV3(w, r, path[2:])
+		return FaultV3
 	case under(path, "v2", "json-rpc"):
+		return FaultV2
+	case under(path, "v3", "token") && len(path) == 2:
+		return FaultToken
+	}
+	return ""
+}
+
+func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, path []string) {
+	e.stamp(w.Header(), e.now(r))
+	if f, is := mishapOf(r).get(FaultError); is {
+		e.fail(w, r, f)
+		return
+	}
+	switch {
+	case apiOf(path) == FaultV3:
+		e.serveV3(w, r, path[2:])
+	case apiOf(path) == FaultV2:
 		e.serveV2(w, r, path[2:])
 	case e.serveRoute(w, r):
-	case under(path, "v3", "token") && len(path) == 2:
+	case apiOf(path) == FaultToken:
 		e.serveToken(w, r)
 	default:
 		e.refuse(w, noSuchPath())

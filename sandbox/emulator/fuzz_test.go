@@ -102,26 +102,3 @@ func TestQueriesThatAreNone(t *testing.T) {
 		})
 	}
 }
-
-func TestAMeterRemembersTheLastHour(t *testing.T) {
-	m := &meter{qps: -1}
-	begin := time.Unix(1_800_000_000, 0)
-	for i := range meterMemory + 10 {
-		m.admit(begin.Add(time.Duration(i) * time.Second))
-	}
-	m.admit(begin.Add(20 * time.Second)) // a clock that steps back
-	counts := m.counts()
-	if len(counts.Seconds) != meterMemory || counts.Counted != meterMemory+11 {
-		t.Errorf("%d seconds, %d calls", len(counts.Seconds), counts.Counted)
-	}
-	if oldest := counts.Seconds[0].Unix; oldest != begin.Unix()+10 {
-		t.Errorf("the oldest is second %d", oldest-begin.Unix())
-	}
-	if again := counts.Seconds[10]; again.Counted != 2 {
-		t.Errorf("the second that came again: %+v", again)
-	}
-	m.admit(begin) // long forgotten: it only displaces nothing
-	if n := len(m.counts().Seconds); n > meterMemory+1 {
-		t.Errorf("%d seconds", n)
-	}
-}

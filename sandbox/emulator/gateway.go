@@ -3,8 +3,10 @@
 package emulator
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,9 +23,9 @@ const (
 )
 
 // stamp sets what every answer carries [recorded answers; customer API pages].
-func (e *Emulator) stamp(h http.Header) {
+func (e *Emulator) stamp(h http.Header, now time.Time) {
 	h.Set("Server", serverGateway)
-	h.Set("Date", e.opts.Now().UTC().Format(http.TimeFormat))
+	h.Set("Date", now.UTC().Format(http.TimeFormat))
 	h.Set("X-Mashery-Responder", "emulated-worker-1.mashery.example")
 	h["X-Mashery-Message-ID"] = []string{uuid(rand.Reader)} // Mashery's spelling, not Go's
 }
@@ -52,6 +54,47 @@ func (e *Emulator) refuse(w http.ResponseWriter, r *refusal) {
 	_, _ = fmt.Fprintf(w, "<h1>%s</h1>", r.title)
 }
 
+// retryAfter sets that header as a fault has it: "" leaves it, "none" removes it.
+func (r *refusal) retryAfter(value string) *refusal {
+	switch value {
+	case "":
+	case "none":
+		r.header = nil
+	default:
+		r.header = http.Header{"Retry-After": {value}}
+	}
+	return r
+}
+
+// fail answers an error that nobody but a fault is the cause of: as the gateway
+// words it, by the default error set where that has the status, or as the API does.
+func (e *Emulator) fail(w http.ResponseWriter, r *http.Request, f Fault) {
+	status := cmp.Or(f.Status, http.StatusServiceUnavailable)
+	title := cmp.Or(http.StatusText(status), "Error")
+	refused := &refusal{cause: CauseFault, status: status, title: title, detail: title}
+	switch status {
+	case http.StatusBadRequest:
+		refused.code = "ERR_400_BAD_REQUEST"
+	case http.StatusBadGateway:
+		refused.code = "ERR_502_BAD_GATEWAY"
+	case http.StatusServiceUnavailable:
+		refused.code, refused.detail = "ERR_503_SERVICE_UNAVAILABLE", "Scheduled Maintenance"
+	case http.StatusGatewayTimeout:
+		refused.code = "ERR_504_GATEWAY_TIMEOUT"
+	case 596:
+		refused = noSuchPath()
+	}
+	refused.retryAfter(f.RetryAfter)
+	if !f.JSON {
+		e.refuse(w, refused)
+		return
+	}
+	e.counter.refused(refused.cause)
+	w.Header().Set("Server", serverAPI)
+	maps.Copy(w.Header(), refused.header)
+	e.answer(w, r, status, map[string]string{"errorCode": strconv.Itoa(status), "errorMessage": title})
+}
+
 func notAuthorized(cause Cause) *refusal {
 	return &refusal{
 		cause: cause, status: http.StatusForbidden,
@@ -73,12 +116,12 @@ func tokenChallenge(r *http.Request, problem string) *refusal {
 }
 
 // deadToken refuses an unknown or lapsed token [observed by several clients].
-func (e *Emulator) deadToken(r *http.Request) *refusal {
-	if e.opts.DeadTokenStatus == http.StatusUnauthorized {
+func deadToken(r *http.Request, status int) *refusal {
+	if status == http.StatusUnauthorized {
 		return tokenChallenge(r, "invalid_token")
 	}
 	return &refusal{
-		cause: CauseToken, status: e.opts.DeadTokenStatus,
+		cause: CauseToken, status: status,
 		code: mashery.ErrDeveloperInactive, title: "Developer Inactive", detail: "Account Inactive",
 	}
 }
@@ -119,7 +162,7 @@ func wrongArea() *refusal {
 func (e *Emulator) serveV3(w http.ResponseWriter, r *http.Request, path []string) {
 	k, refused := e.keyOfToken(r)
 	if refused == nil {
-		refused = e.admit(w, k)
+		refused = e.admit(w.Header(), r, k.meter)
 	}
 	if refused != nil {
 		e.refuse(w, refused)
@@ -135,7 +178,7 @@ func (e *Emulator) serveV3(w http.ResponseWriter, r *http.Request, path []string
 func (e *Emulator) serveV2(w http.ResponseWriter, r *http.Request, path []string) {
 	k, refused := e.keyOfSignature(r)
 	if refused == nil {
-		refused = e.admit(w, k)
+		refused = e.admit(w.Header(), r, k.meter)
 	}
 	if refused == nil && (len(path) != 1 || path[0] != strconv.FormatInt(k.creds.AreaNID, 10)) {
 		refused = wrongArea()
@@ -161,9 +204,13 @@ func (e *Emulator) keyOfToken(r *http.Request) (*key, *refusal) {
 	if !ok {
 		return nil, tokenChallenge(r, "invalid_request")
 	}
-	k := e.tokens.owner(token, e.opts.Now())
+	if f, is := mishapOf(r).get(FaultDeadToken); is {
+		e.tokens.forget(token)
+		return nil, deadToken(r, cmp.Or(f.Status, e.opts.DeadTokenStatus))
+	}
+	k := e.tokens.owner(token, e.now(r))
 	if k == nil {
-		return nil, e.deadToken(r)
+		return nil, deadToken(r, e.opts.DeadTokenStatus)
 	}
 	return k, nil
 }
@@ -173,23 +220,32 @@ func (e *Emulator) keyOfToken(r *http.Request) (*key, *refusal) {
 func (e *Emulator) keyOfSignature(r *http.Request) (*key, *refusal) {
 	query := r.URL.Query()
 	k := e.keys.get(query.Get("apikey"))
-	if k == nil || e.badSignatures.Add(-1) >= 0 || !k.signed(query.Get("sig"), e.opts.Now()) {
+	if k == nil || mishapOf(r).has(FaultBadSignature) || !k.signed(query.Get("sig"), e.now(r)) {
 		return nil, notAuthorized(CauseSignature)
 	}
 	return k, nil
 }
 
-// admit counts a call of k, or says why it may not pass, and shows the limits
-// in the answer's headers [blog, API responses contain quota limit information].
-func (e *Emulator) admit(w http.ResponseWriter, k *key) *refusal {
-	now := e.opts.Now()
-	reading, cause := k.meter.admit(now)
-	reading.show(w.Header())
+// admit counts a call, or says why it may not pass, and shows the limits in h
+// [blog, API responses contain quota limit information].
+func (e *Emulator) admit(h http.Header, r *http.Request, m *meter) *refusal {
+	now, mishap := e.now(r), mishapOf(r)
+	forced := Cause("")
+	qps, isOverQPS := mishap.get(FaultOverQPS)
+	quota, isOverQuota := mishap.get(FaultOverQuota)
+	switch {
+	case isOverQPS:
+		forced = CauseOverQPS
+	case isOverQuota:
+		forced = CauseOverQuota
+	}
+	reading, cause := m.admit(now, e.opts.RollingQPS || mishap.has(FaultRollingQPS), forced)
+	reading.show(h)
 	switch cause {
 	case CauseOverQPS:
-		return overQPS()
+		return overQPS().retryAfter(qps.RetryAfter)
 	case CauseOverQuota:
-		return overQuota(reading.reset.Sub(now))
+		return overQuota(reading.reset.Sub(now)).retryAfter(quota.RetryAfter)
 	}
 	return nil
 }

@@ -205,6 +205,43 @@ func TestQPSIsCountedInCalendarSeconds(t *testing.T) {
 	})
 }
 
+func TestTheQPSCanBeThatOfAnySecond(t *testing.T) {
+	a := start(t, emulator.Options{QPS: 2, RollingQPS: true})
+	a.clock.move(900 * time.Millisecond)
+	for _, step := range []struct {
+		after   time.Duration
+		status  int
+		current string
+	}{
+		{0, 200, "1"},
+		{0, 200, "2"},
+		{0, 403, "2"},
+		{200 * time.Millisecond, 403, "2"}, // another calendar second, but not another second
+		{800 * time.Millisecond, 200, "1"},
+		{999 * time.Millisecond, 200, "2"},
+	} {
+		a.clock.move(step.after)
+		a.rpc(`{"method":"test.hello","id":1}`).expect(t, step.status, "").
+			expectHeader(t, "X-Packagekey-Qps-Current", step.current)
+	}
+	if key := a.Counts().Keys[0]; key.Sliding != 2 || key.Arrived != 4 {
+		t.Errorf("counts: %+v", key)
+	}
+}
+
+func TestTheTokenEndpointCanHaveAQPSOfItsOwn(t *testing.T) {
+	a := start(t, emulator.Options{TokenQPS: 1}) // and it got a token
+	a.requestToken(passwordForm()).expect(t, 403, "<h1>Developer Over Qps</h1>").
+		expectHeader(t, "X-Mashery-Error-Code", "ERR_403_DEVELOPER_OVER_QPS").
+		expectHeader(t, "Retry-After", "1").
+		expectHeader(t, "X-Packagekey-Qps-Allotted", "")
+	a.clock.move(time.Second)
+	a.requestToken(passwordForm()).expect(t, 200, "")
+	if n := a.Counts(); n.Password != 2 || n.TokensRefused != 1 || n.Refused[emulator.CauseOverQPS] != 1 || n.Keys[0].Counted != 0 {
+		t.Errorf("counts: %+v", n)
+	}
+}
+
 func TestACallOverTheQPS(t *testing.T) {
 	a := start(t, emulator.Options{QPS: 2})
 	a.rest("GET", "/services?limit=1", "").expect(t, 200, "").

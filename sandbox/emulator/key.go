@@ -6,6 +6,7 @@ import (
 	"crypto/md5"
 	"crypto/subtle"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -19,8 +20,9 @@ const signatureTolerance = 5 * 60
 
 // key is an API key with its owner's credentials and its limits.
 type key struct {
-	creds mashery.Credentials
-	meter *meter
+	creds  mashery.Credentials
+	meter  *meter // of its calls
+	logins *meter // of its token requests
 
 	mu sync.Mutex
 	// lastSignature was found good, made at lastSigned: one that is used again
@@ -67,12 +69,13 @@ type keyring struct {
 
 func newKeyring() *keyring { return new(keyring) }
 
-func (r *keyring) add(c mashery.Credentials, qps, quota int) {
+// add adds a key, in place of the one of the same text.
+func (r *keyring) add(fresh *key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fresh := &key{creds: c, meter: &meter{qps: qps, quota: quota}}
+	r.order = slices.Clone(r.order) // somebody may be reading the old one
 	for i, k := range r.order {
-		if k.creds.APIKey == c.APIKey {
+		if k.creds.APIKey == fresh.creds.APIKey {
 			r.order[i] = fresh
 			return
 		}
@@ -93,5 +96,5 @@ func (r *keyring) get(text string) *key {
 func (r *keyring) all() []*key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.order[:len(r.order):len(r.order)]
+	return r.order
 }

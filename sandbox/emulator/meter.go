@@ -14,17 +14,19 @@ import (
 // meterMemory is how many seconds with calls in them a meter remembers.
 const meterMemory = 3600
 
-// meter counts the calls of one key in calendar seconds and days. Mashery's
-// true window is undocumented.
+// meter counts the calls of one key in calendar seconds, in sliding ones, and
+// in days.
 type meter struct {
-	mu      sync.Mutex
-	qps     int      // negative: no limit
-	quota   int      // 0: no limit
-	seconds []Second // those with calls in them, oldest first
-	counted int
-	refused int
-	day     time.Time
-	today   int
+	mu       sync.Mutex
+	qps      int      // negative: no limit
+	quota    int      // 0: no limit
+	seconds  []Second // those with calls in them, oldest first
+	admitted window
+	arrived  window
+	counted  int
+	refused  int
+	day      time.Time
+	today    int
 }
 
 // reading is what a meter shows after a call.
@@ -34,32 +36,42 @@ type reading struct {
 	reset        time.Time
 }
 
-// admit counts a call at now, or gives the cause why it is refused ("": admitted).
-// A refused call does not use up anything.
-func (m *meter) admit(now time.Time) (reading, Cause) {
+// admit counts a call at now, or gives the cause why it is refused ("": admitted):
+// the one that is forced, or a limit. The limit per second is that of the calendar
+// second, or of the last second when it is rolling. A refused call does not use
+// up anything.
+func (m *meter) admit(now time.Time, rolling bool, forced Cause) (reading, Cause) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if day := now.UTC().Truncate(24 * time.Hour); !day.Equal(m.day) {
 		m.day, m.today = day, 0
 	}
+	m.arrived.add(now)
 	second := m.at(now.Unix())
-	cause := Cause("")
+	used := second.Counted
+	if rolling {
+		used = m.admitted.count(now)
+	}
+	cause := forced
 	switch {
-	case m.qps >= 0 && second.Counted >= m.qps:
+	case forced != "":
+	case m.qps >= 0 && used >= m.qps:
 		cause = CauseOverQPS
 	case m.quota > 0 && m.today >= m.quota:
 		cause = CauseOverQuota
 	}
 	if cause == "" {
+		m.admitted.add(now)
 		second.Counted++
 		m.counted++
 		m.today++
+		used++
 	} else {
 		second.Refused++
 		m.refused++
 	}
 	return reading{
-		qps: m.qps, second: second.Counted,
+		qps: m.qps, second: used,
 		quota: m.quota, today: m.today, reset: m.day.Add(24 * time.Hour),
 	}, cause
 }
@@ -88,7 +100,10 @@ func (m *meter) setQPS(qps int) {
 func (m *meter) counts() KeyCounts {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return KeyCounts{Counted: m.counted, Refused: m.refused, Seconds: slices.Clone(m.seconds)}
+	return KeyCounts{
+		Counted: m.counted, Refused: m.refused, Seconds: slices.Clone(m.seconds),
+		Sliding: m.admitted.busiest, Arrived: m.arrived.busiest,
+	}
 }
 
 // show sets the headers by which Mashery tells a key's limits. Where there is

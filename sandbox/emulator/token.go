@@ -5,6 +5,7 @@ package emulator
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ type tokens struct {
 	mu      sync.Mutex
 	access  map[string]accessToken
 	refresh map[string]*key
+	sweepAt int // how many access tokens there are when the lapsed are forgotten next
 }
 
 type accessToken struct {
@@ -31,15 +33,14 @@ func newTokens() *tokens {
 	return &tokens{access: map[string]accessToken{}, refresh: map[string]*key{}}
 }
 
-// issue gives k a new pair of tokens and forgets the access tokens that lapsed.
+// issue gives k a new pair of tokens, and now and then forgets those that lapsed.
 func (t *tokens) issue(k *key, now time.Time, life time.Duration) (access, refresh string) {
 	access, refresh = shortID(rand.Reader), shortID(rand.Reader)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for token, a := range t.access {
-		if !now.Before(a.expires) {
-			delete(t.access, token)
-		}
+	if len(t.access) >= t.sweepAt {
+		maps.DeleteFunc(t.access, func(_ string, a accessToken) bool { return !now.Before(a.expires) })
+		t.sweepAt = 2*len(t.access) + 64 // so that many tokens are not looked at with each new one
 	}
 	t.access[access] = accessToken{k, now.Add(life)}
 	t.refresh[refresh] = k
@@ -73,6 +74,19 @@ func (t *tokens) kill() {
 	clear(t.access)
 }
 
+// killOf kills the access tokens of k.
+func (t *tokens) killOf(k *key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.DeleteFunc(t.access, func(_ string, a accessToken) bool { return a.key == k })
+}
+
+func (t *tokens) forget(access string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.access, access)
+}
+
 // oauthError is a refusal of the token endpoint: JSON, unlike the gateway's
 // others [recorded answers; V2 docs, OAuth Generated Errors].
 type oauthError struct {
@@ -92,63 +106,82 @@ func (e *Emulator) serveToken(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Pragma", "no-cache")
-	k, grant, refused := e.grantToken(w, r)
-	if refused != nil {
-		e.counter.add(func(n *Counts) { n.TokensRefused++ })
-		h.Set(mashery.HeaderErrorCode, refused.code)
-		if refused.status == http.StatusUnauthorized {
-			h["WWW-Authenticate"] = []string{fmt.Sprintf("Basic realm=%q", r.Host)}
+	k, wrong := e.clientOf(w, r)
+	if wrong == nil {
+		if refused := e.admit(http.Header{}, r, k.logins); refused != nil {
+			e.counter.add(func(n *Counts) { n.TokensRefused++ })
+			e.refuse(w, refused)
+			return
 		}
-		e.answer(w, r, refused.status, map[string]string{
-			"error": refused.name, "error_description": refused.description,
-		})
+		wrong = e.checkGrant(w, r, k)
+	}
+	if wrong != nil {
+		e.refuseToken(w, r, wrong)
 		return
 	}
 	e.counter.add(func(n *Counts) {
-		if grant == "password" {
+		if r.PostForm.Get("grant_type") == "password" {
 			n.Password++
 		} else {
 			n.Refresh++
 		}
 	})
-	access, refresh := e.tokens.issue(k, e.opts.Now(), e.opts.TokenLife)
+	if mishapOf(r).has(FaultKillOlder) {
+		e.tokens.killOf(k)
+	}
+	access, refresh := e.tokens.issue(k, e.now(r), e.opts.TokenLife)
 	e.answer(w, r, http.StatusOK, map[string]any{
 		"access_token": access, "token_type": "bearer", "expires_in": int(e.opts.TokenLife / time.Second),
 		"refresh_token": refresh, "scope": k.creds.AreaID, "mapi": k.creds.APIKey.Reveal(),
 	})
 }
 
-// grantToken decides a token request: whose it is, by which grant type, or why not.
-func (e *Emulator) grantToken(w http.ResponseWriter, r *http.Request) (*key, string, *oauthError) {
+func (e *Emulator) refuseToken(w http.ResponseWriter, r *http.Request, wrong *oauthError) {
+	e.counter.add(func(n *Counts) { n.TokensRefused++ })
+	w.Header().Set(mashery.HeaderErrorCode, wrong.code)
+	if wrong.status == http.StatusUnauthorized {
+		w.Header()["WWW-Authenticate"] = []string{fmt.Sprintf("Basic realm=%q", r.Host)}
+	}
+	e.answer(w, r, wrong.status, map[string]string{
+		"error": wrong.name, "error_description": wrong.description,
+	})
+}
+
+// clientOf finds whose Basic credentials a token request has, or what is wrong.
+func (e *Emulator) clientOf(w http.ResponseWriter, r *http.Request) (*key, *oauthError) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		return nil, "", &oauthError{http.StatusMethodNotAllowed, "ERR_400_BAD_REQUEST", "invalid_request", "Use POST"}
+		return nil, &oauthError{http.StatusMethodNotAllowed, "ERR_400_BAD_REQUEST", "invalid_request", "Use POST"}
 	}
 	id, secret, ok := r.BasicAuth()
 	if !ok || id == "" {
-		return nil, "", &oauthError{http.StatusBadRequest, mashery.ErrNotAuthorized, "invalid_request", "client_id is required"}
+		return nil, &oauthError{http.StatusBadRequest, mashery.ErrNotAuthorized, "invalid_request", "client_id is required"}
 	}
 	k := e.keys.get(id)
 	if k == nil || k.creds.Secret.Reveal() != secret {
-		return nil, "", &oauthError{http.StatusUnauthorized, mashery.ErrNotAuthorized, "invalid_client", "Unknown client"}
+		return nil, &oauthError{http.StatusUnauthorized, mashery.ErrNotAuthorized, "invalid_client", "Unknown client"}
 	}
+	return k, nil
+}
+
+// checkGrant reads the form of a token request, and says what is wrong with it.
+func (e *Emulator) checkGrant(w http.ResponseWriter, r *http.Request, k *key) *oauthError {
 	r.Body = http.MaxBytesReader(w, r.Body, tokenBodyLimit)
 	if err := r.ParseForm(); err != nil {
-		return nil, "", badTokenRequest("invalid_request", "The body is not a form")
+		return badTokenRequest("invalid_request", "The body is not a form")
 	}
-	grant := r.PostForm.Get("grant_type")
-	switch grant {
+	switch r.PostForm.Get("grant_type") {
 	case "password":
-		return k, grant, passwordGrant(k, r.PostForm.Get)
+		return passwordGrant(k, r.PostForm.Get)
 	case "refresh_token":
-		if !e.tokens.spend(r.PostForm.Get("refresh_token"), k) {
-			return nil, "", badTokenRequest("invalid_grant", "Expired refresh token")
+		if mishapOf(r).has(FaultDeadRefresh) || !e.tokens.spend(r.PostForm.Get("refresh_token"), k) {
+			return badTokenRequest("invalid_grant", "Expired refresh token")
 		}
-		return k, grant, nil
+		return nil
 	case "":
-		return nil, "", badTokenRequest("invalid_request", "grant_type is required")
+		return badTokenRequest("invalid_request", "grant_type is required")
 	}
-	return nil, "", badTokenRequest("unsupported_grant_type", "Unsupported grant type")
+	return badTokenRequest("unsupported_grant_type", "Unsupported grant type")
 }
 
 func passwordGrant(k *key, form func(string) string) *oauthError {

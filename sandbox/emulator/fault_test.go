@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package emulator_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mashproxy/mashery"
+	"mashproxy/sandbox/emulator"
+)
+
+// befall adds faults as their texts have them.
+func (a *area) befall(texts ...string) {
+	a.t.Helper()
+	for _, text := range texts {
+		fault, err := emulator.ParseFault(text)
+		if err == nil {
+			_, err = a.AddFault(fault)
+		}
+		if err != nil {
+			a.t.Fatal(err)
+		}
+	}
+}
+
+func (a *area) refresh() answer {
+	a.t.Helper()
+	bought := a.requestToken(passwordForm()).object(a.t)["refresh_token"].(string)
+	return a.requestToken(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {bought}})
+}
+
+const helloCall = `{"method":"test.hello","id":1}`
+
+func TestFaultsThatRefuse(t *testing.T) {
+	services := func(a *area) answer { return a.rest("GET", "/services?limit=1", "") }
+	v2 := func(a *area) answer { return a.rpc(helloCall) }
+	login := func(a *area) answer { return a.requestToken(passwordForm()) }
+	for name, test := range map[string]struct {
+		fault      string
+		call       func(*area) answer
+		status     int
+		body, code string
+		retryAfter string
+		cause      emulator.Cause
+	}{
+		"a dead token": {
+			fault: "dead_token", call: services, status: 403, body: "<h1>Developer Inactive</h1>",
+			code: "ERR_403_DEVELOPER_INACTIVE", cause: emulator.CauseToken,
+		},
+		"a dead token in the other documented way": {
+			fault: "dead_token,status=401", call: services, status: 401, body: "<h1>Not Authorized</h1>",
+			code: "ERR_403_NOT_AUTHORIZED", cause: emulator.CauseToken,
+		},
+		"a bad signature": {
+			fault: "bad_signature", call: v2, status: 403, body: "<h1>Not Authorized</h1>",
+			code: "ERR_403_NOT_AUTHORIZED", cause: emulator.CauseSignature,
+		},
+		"over the QPS": {
+			fault: "over_qps", call: services, status: 403, body: "<h1>Developer Over Qps</h1>",
+			code: "ERR_403_DEVELOPER_OVER_QPS", retryAfter: "1", cause: emulator.CauseOverQPS,
+		},
+		"over the QPS, and nobody says for how long": {
+			fault: "over_qps,retry_after=none", call: v2, status: 403, body: "<h1>Developer Over Qps</h1>",
+			code: "ERR_403_DEVELOPER_OVER_QPS", cause: emulator.CauseOverQPS,
+		},
+		"over the QPS for a time that is said": {
+			fault: "over_qps,retry_after=7", call: v2, status: 403, body: "<h1>Developer Over Qps</h1>",
+			code: "ERR_403_DEVELOPER_OVER_QPS", retryAfter: "7", cause: emulator.CauseOverQPS,
+		},
+		"over the QPS at the token endpoint": {
+			fault: "over_qps,api=token", call: login, status: 403, body: "<h1>Developer Over Qps</h1>",
+			code: "ERR_403_DEVELOPER_OVER_QPS", retryAfter: "1", cause: emulator.CauseOverQPS,
+		},
+		"over the quota": {
+			fault: "over_quota", call: services, status: 403, body: "<h1>Developer Over Rate</h1>",
+			code: "ERR_403_DEVELOPER_OVER_RATE", retryAfter: "43201", cause: emulator.CauseOverQuota,
+		},
+		"over the quota, and nobody says for how long": {
+			fault: "over_quota,retry_after=none", call: services, status: 403, body: "<h1>Developer Over Rate</h1>",
+			code: "ERR_403_DEVELOPER_OVER_RATE", cause: emulator.CauseOverQuota,
+		},
+		"an error": {
+			fault: "error", call: services, status: 503, body: "<h1>Service Unavailable</h1>",
+			code: "ERR_503_SERVICE_UNAVAILABLE", cause: emulator.CauseFault,
+		},
+		"a gateway time-out": {
+			fault: "error,status=504", call: v2, status: 504, body: "<h1>Gateway Timeout</h1>",
+			code: "ERR_504_GATEWAY_TIMEOUT", cause: emulator.CauseFault,
+		},
+		"an error of the token endpoint": {
+			fault: "error,status=502,api=token", call: login, status: 502, body: "<h1>Bad Gateway</h1>",
+			code: "ERR_502_BAD_GATEWAY", cause: emulator.CauseFault,
+		},
+		"an error of the API": {
+			fault: "error,status=500,json=true,retry_after=3", call: services, status: 500, retryAfter: "3",
+			body: `{"errorCode":"500","errorMessage":"Internal Server Error"}`, cause: emulator.CauseFault,
+		},
+		"no such service": {
+			fault: "error,status=596", call: services, status: 596, body: "<h1>596 Service Not Found</h1>",
+			code: "ERR_596_SERVICE_NOT_FOUND", cause: emulator.CauseNoSuchPath,
+		},
+		"a refresh token that is dead": {
+			fault: "dead_refresh", call: (*area).refresh, status: 400,
+			body: `{"error":"invalid_grant","error_description":"Expired refresh token"}`, code: "ERR_400_BAD_REQUEST",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := start(t, emulator.Options{})
+			a.befall(test.fault)
+			test.call(a).expect(t, test.status, test.body).
+				expectHeader(t, "X-Mashery-Error-Code", test.code).
+				expectHeader(t, "Retry-After", test.retryAfter)
+			if n := a.Counts(); test.cause != "" && n.Refused[test.cause] != 1 {
+				t.Errorf("counts: %+v", n)
+			}
+			a.ClearFaults()
+			a.login()
+			services(a).expect(t, 200, "")
+			v2(a).expect(t, 200, "")
+		})
+	}
+}
+
+func TestADeadTokenStaysDeadAndANewOneLives(t *testing.T) {
+	a := start(t, emulator.Options{})
+	a.befall("dead_token,count=1")
+	a.rest("GET", "/services", "").expect(t, 403, "")
+	a.rest("GET", "/services", "").expect(t, 403, "")
+	a.login()
+	a.rest("GET", "/services", "").expect(t, 200, "")
+}
+
+func TestCallsThatAFaultRefusesForTheQPSAreCountedForTheirKey(t *testing.T) {
+	a := start(t, emulator.Options{QPS: 5})
+	a.befall("over_qps,count=2")
+	for _, status := range []int{403, 403, 200} {
+		a.rpc(helloCall).expect(t, status, "").expectHeader(t, "X-Packagekey-Qps-Allotted", "5")
+	}
+	if key := a.Counts().Keys[0]; key.Counted != 1 || key.Refused != 2 || key.Arrived != 3 {
+		t.Errorf("counts: %+v", key)
+	}
+}
+
+func TestFaultsAreLimited(t *testing.T) {
+	a := start(t, emulator.Options{})
+	statuses := func() (got [4]int) {
+		return [4]int{
+			a.rest("GET", "/services?limit=1", "").status, a.rest("GET", "/members?limit=1", "").status,
+			a.rpc(helloCall).status, a.requestToken(passwordForm()).status,
+		}
+	}
+	for name, test := range map[string]struct {
+		fault         string
+		before, after [4]int // services, members, V2, token; before and after ten seconds
+	}{
+		"not at all":      {"error", [4]int{503, 503, 503, 503}, [4]int{503, 503, 503, 503}},
+		"to a number":     {"error,count=3", [4]int{503, 503, 503, 200}, [4]int{200, 200, 200, 200}},
+		"to a time":       {"error,for=10s", [4]int{503, 503, 503, 503}, [4]int{200, 200, 200, 200}},
+		"to V3":           {"error,api=v3", [4]int{503, 503, 200, 200}, [4]int{503, 503, 200, 200}},
+		"to V2":           {"error,api=v2", [4]int{200, 200, 503, 200}, [4]int{200, 200, 503, 200}},
+		"to the tokens":   {"error,api=token", [4]int{200, 200, 200, 503}, [4]int{200, 200, 200, 503}},
+		"to a path":       {"error,path=/v3/rest/m", [4]int{200, 503, 200, 200}, [4]int{200, 503, 200, 200}},
+		"to all of these": {"error,count=2,for=10s,api=v3,path=/v3/rest/s", [4]int{503, 200, 200, 200}, [4]int{200, 200, 200, 200}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a.befall(test.fault)
+			if got := statuses(); got != test.before {
+				t.Errorf("at once: %v, want %v", got, test.before)
+			}
+			a.clock.move(10 * time.Second)
+			if got := statuses(); got != test.after {
+				t.Errorf("later: %v, want %v", got, test.after)
+			}
+			a.ClearFaults()
+		})
+	}
+}
+
+func TestFaultsAreListedUntilTheyAreOver(t *testing.T) {
+	a := start(t, emulator.Options{})
+	a.befall("error,count=2,api=v2", "over_qps,for=1m", "garbage")
+	a.rpc(helloCall)
+	list := a.Faults()
+	if len(list) != 3 || list[0].Calls != 1 || !list[1].Ends.Equal(a.clock.now().Add(time.Minute)) || list[2].Fault.Kind != emulator.FaultGarbage {
+		t.Errorf("at first: %+v", list)
+	}
+	a.rpc(helloCall)
+	a.clock.move(time.Minute)
+	if list = a.Faults(); len(list) != 1 || list[0].Fault.Kind != emulator.FaultGarbage || list[0].Calls != 2 {
+		t.Errorf("at last: %+v", list)
+	}
+	if a.ClearFault(999) || !a.ClearFault(list[0].ID) || a.ClearFault(list[0].ID) || len(a.Faults()) != 0 {
+		t.Error("faults are not cleared by their ids")
+	}
+	if n := a.Counts().Faults; n[emulator.FaultError] != 2 || n[emulator.FaultGarbage] != 2 || n[emulator.FaultOverQPS] != 2 {
+		t.Errorf("counts: %v", n)
+	}
+}
+
+func TestAnswersThatAreSpoilt(t *testing.T) {
+	services := func(a *area) answer { return a.rest("GET", "/services?limit=1", "") }
+	a := start(t, emulator.Options{})
+	whole := services(a).body
+
+	t.Run("another content type", func(t *testing.T) {
+		a.befall("content_type,count=1", "content_type,type=text/html,count=2")
+		services(a).expect(t, 200, whole).expectHeader(t, "Content-Type", "text/plain")
+		services(a).expect(t, 200, whole).expectHeader(t, "Content-Type", "text/html")
+	})
+	t.Run("no JSON", func(t *testing.T) {
+		a.befall("garbage,count=1")
+		services(a).expect(t, 200, "<html><body>It works!</body></html>").
+			expectHeader(t, "Content-Type", "application/json;charset=UTF-8").expectHeader(t, "Content-Encoding", "")
+	})
+	t.Run("no headers where some are expected", func(t *testing.T) {
+		a.befall("no_header,name=x-total-count,count=1", "no_header,name=Date,count=1")
+		got := services(a).expect(t, 200, whole)
+		for _, name := range []string{"X-Total-Count", "Date"} {
+			if values, is := got.header[name]; is {
+				t.Errorf("%s: %v", name, values)
+			}
+		}
+		services(a).expectHeader(t, "X-Total-Count", "264").expectHeader(t, "Date", "Sun, 01 Mar 2026 12:00:00 GMT")
+	})
+	t.Run("an error code that is a number", func(t *testing.T) {
+		a.befall("numeric_error_code")
+		if code := a.rest("GET", "/services/nosuch", "").expect(t, 404, "").object(t)["errorCode"]; code != 404.0 {
+			t.Errorf("errorCode is %#v", code)
+		}
+		services(a).expect(t, 200, whole)
+	})
+	t.Run("a total that is a text", func(t *testing.T) {
+		a.befall("text_total")
+		result := a.rpc(`{"method":"object.query","params":["SELECT id FROM members ITEMS 1"],"id":1}`).expect(t, 200, "").object(t)["result"]
+		if total := result.(map[string]any)["total_items"]; total != "36" {
+			t.Errorf("total_items is %#v", total)
+		}
+		a.rpc(helloCall).expect(t, 200, `{"error":null,"id":1,"result":"Hello!"}`)
+	})
+}
+
+// try makes a V3 call whose answer may not come, or not whole.
+func (a *area) try(ctx context.Context, method, path, body string) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, a.url+"/v3/rest"+path, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	req.Header.Set("Authorization", "Bearer "+a.token)
+	req.Header.Set("Accept-Encoding", "identity")
+	resp, err := a.http.Transport.RoundTrip(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, string(text)}, err
+}
+
+func TestConnectionsThatEnd(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault string
+		bytes int // of the body; -1: no answer at all
+		err   error
+	}{
+		"before the answer":             {"cut_before", -1, io.EOF},
+		"before the answer, by a reset": {"cut_before,reset=true", -1, syscall.ECONNRESET},
+		"within the body":               {"cut_body,at=10", 10, io.ErrUnexpectedEOF},
+		"within the body, by a reset":   {"cut_body,at=10,reset=true", 10, syscall.ECONNRESET},
+		"never, but the body pauses":    {"stall_body,at=4,by=1ms", 0, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := start(t, emulator.Options{})
+			whole := a.rest("GET", "/services?limit=3", "").body
+			a.befall(test.fault)
+			got, err := a.try(t.Context(), "GET", "/services?limit=3", "")
+			if !errors.Is(err, test.err) {
+				t.Errorf("the error is %v, want %v", err, test.err)
+			}
+			switch {
+			case test.err == nil && got.body != whole:
+				t.Errorf("the body is %q", got.body)
+			case test.bytes > 0 && (got.status != 200 || got.body != whole[:test.bytes]):
+				t.Errorf("the answer is %d %q", got.status, got.body)
+			case test.bytes < 0 && got.status != 0:
+				t.Errorf("the answer is %d", got.status)
+			}
+		})
+	}
+}
+
+func TestACallWhoseAnswerIsLostWasDone(t *testing.T) {
+	a := start(t, emulator.Options{})
+	a.befall("cut_before,count=1")
+	if _, err := a.try(t.Context(), "POST", "/services", `{"name":"Lost and found"}`); err == nil {
+		t.Fatal("there is an answer")
+	}
+	if found := a.rest("GET", "/services?filter=name:Lost", "").names(t); found != "Lost and found" {
+		t.Errorf("found: %s", found)
+	}
+}
+
+func TestABodyStallsUntilTheCallerLeavesOrTheFaultIsCleared(t *testing.T) {
+	a := start(t, emulator.Options{})
+	whole := a.rest("GET", "/services?limit=3", "").body
+	a.befall("stall_body,at=5")
+	request := func(ctx context.Context) *http.Response {
+		t.Helper()
+		req, _ := http.NewRequestWithContext(ctx, "GET", a.url+"/v3/rest/services?limit=3", nil)
+		req.Header.Set("Authorization", "Bearer "+a.token)
+		req.Header.Set("Accept-Encoding", "identity")
+		resp, err := a.http.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { resp.Body.Close() })
+		first := make([]byte, 5)
+		if _, err := io.ReadFull(resp.Body, first); err != nil || string(first) != whole[:5] {
+			t.Fatalf("%q, %v", first, err)
+		}
+		return resp
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	left := request(ctx)
+	leave()
+	if _, err := io.ReadAll(left.Body); !errors.Is(err, context.Canceled) {
+		t.Errorf("the one who left: %v", err)
+	}
+	patient := request(t.Context())
+	a.ClearFaults()
+	if rest, err := io.ReadAll(patient.Body); err != nil || string(rest) != whole[5:] {
+		t.Errorf("the one who stayed: %q, %v", rest, err)
+	}
+}
+
+func TestACallIsDelayedOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := emulator.New(emulator.Options{Credentials: credentials()})
+		began := time.Now()
+		if _, err := e.AddFault(emulator.Fault{Kind: emulator.FaultDelay, By: 1500 * time.Millisecond, Jitter: 100 * time.Millisecond, Count: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if code := serve(e, hello(credentials())).Code; code != 200 {
+			t.Errorf("the answer is %d", code)
+		}
+		if took := time.Since(began); took < 1500*time.Millisecond || took > 1600*time.Millisecond {
+			t.Errorf("it took %s", took)
+		}
+		if second := e.Counts().Keys[0].Seconds[0].Unix; second != began.Unix()+1 {
+			t.Errorf("it was counted %d s after it was sent", second-began.Unix())
+		}
+		ctx, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		e.AddFault(emulator.Fault{Kind: emulator.FaultDelay, By: time.Hour})
+		serve(e, hello(credentials()).WithContext(ctx))
+		if n := e.Counts(); n.V2 != 1 {
+			t.Errorf("a call whose caller has left was served: %+v", n)
+		}
+	})
+}
+
+func TestMasherysClockIsOff(t *testing.T) {
+	for _, off := range []time.Duration{10 * time.Minute, -10 * time.Minute} {
+		t.Run(off.String(), func(t *testing.T) {
+			a := start(t, emulator.Options{})
+			a.befall("clock,by=" + off.String())
+			there := a.clock.now().Add(off)
+			a.login()
+			a.rest("GET", "/services?limit=1", "").expect(t, 200, "").
+				expectHeader(t, "Date", there.Format(http.TimeFormat))
+			a.rpc(helloCall).expect(t, 403, "")
+			a.do(a.request("POST", a.sign(there), helloCall)).expect(t, 200, "")
+			a.clock.move(time.Hour - time.Second)
+			a.rest("GET", "/services?limit=1", "").expect(t, 200, "")
+			a.ClearFaults()
+			status := 200 // a clock that is put forward again makes tokens die early
+			if off < 0 {
+				status = 403
+			}
+			a.rest("GET", "/services?limit=1", "").expect(t, status, "")
+		})
+	}
+}
+
+func TestANewTokenCanKillTheOlderOnes(t *testing.T) {
+	a := start(t, emulator.Options{})
+	a.befall("kill_older")
+	old := a.token
+	a.login()
+	a.rest("GET", "/services?limit=1", "").expect(t, 200, "")
+	a.token = old
+	a.rest("GET", "/services?limit=1", "").expect(t, 403, "")
+}
+
+func TestTheQPSCanRollForAWhile(t *testing.T) {
+	a := start(t, emulator.Options{QPS: 1})
+	a.befall("rolling_qps")
+	a.clock.move(900 * time.Millisecond)
+	a.rpc(helloCall).expect(t, 200, "")
+	a.clock.move(200 * time.Millisecond)
+	a.rpc(helloCall).expect(t, 403, "")
+	a.ClearFaults()
+	a.rpc(helloCall).expect(t, 200, "")
+}
+
+func TestOverTLSAConnectionIsCutToo(t *testing.T) {
+	e := emulator.New(emulator.Options{Credentials: credentials()})
+	server, roots := startTLS(t, e)
+	for _, text := range []string{"cut_before", "cut_before,reset=true", "cut_body"} {
+		fault, err := emulator.ParseFault(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.AddFault(fault); err != nil {
+			t.Fatal(err)
+		}
+		transport := mashery.NewTransport(mashery.TransportConfig{RootCAs: roots})
+		resp, err := (&http.Client{Transport: transport}).Get(server.URL + "/v3/rest/services")
+		if err == nil {
+			_, err = io.ReadAll(resp.Body)
+			resp.Body.Close()
+		}
+		transport.CloseIdleConnections()
+		if err == nil {
+			t.Errorf("%s: there is an answer", text)
+		}
+		e.ClearFaults()
+	}
+}
+
+func TestFaultsAsText(t *testing.T) {
+	for text, want := range map[string]emulator.Fault{
+		"garbage":                         {Kind: emulator.FaultGarbage},
+		" over_qps,for=10s,retry_after=2": {Kind: emulator.FaultOverQPS, For: 10 * time.Second, RetryAfter: "2"},
+		"clock,by=-10m":                   {Kind: emulator.FaultClock, By: -10 * time.Minute},
+		"error,count=3,api=v3,path=/v3/rest/services,status=504,json=true": {
+			Kind: emulator.FaultError, Count: 3, API: emulator.FaultV3, Path: "/v3/rest/services", Status: 504, JSON: true,
+		},
+		"cut_body,at=7,reset=true":     {Kind: emulator.FaultCutBody, At: 7, Reset: true},
+		"no_header,name=X-Total-Count": {Kind: emulator.FaultNoHeader, Name: "X-Total-Count"},
+	} {
+		got, err := emulator.ParseFault(text)
+		if err != nil || got != want {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+		if again, err := emulator.ParseFault(got.String()); err != nil || again != want {
+			t.Errorf("%s: %+v, %v", got, again, err)
+		}
+	}
+}
+
+func TestFaultsThatCannotBeMeant(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                         `there is no fault ""; there are dead_token, `,
+		"over-qps":                 `there is no fault "over-qps"; there are dead_token, `,
+		"error,count=three":        "the fault error: count=three: not a whole number",
+		"error,for=10":             "the fault error: for=10: not a duration such as 500ms, 10s or 5m",
+		"error,json=maybe":         "the fault error: json=maybe: neither true nor false",
+		"error,colour=red":         `the fault error: there is no parameter "colour"`,
+		"error,by=1s":              "the fault error takes no by; it takes count, for, api, path, status, json, retry_after",
+		"error,status=200":         "status=200: an error has a status from 400 to 599",
+		"dead_token,status=404":    "status=404: a dead token is refused by 401 or 403",
+		"error,path=services":      "path=services: a path begins with a slash, such as /v3/rest/services",
+		"error,api=v4":             "the fault error cannot befall api=v4, only v2, v3, token",
+		"kill_older,api=v3":        "the fault kill_older cannot befall api=v3, only token",
+		"delay":                    "the fault delay needs by",
+		"no_header":                "the fault no_header needs name",
+		"error,count=-1":           "the fault error,count=-1: a number below zero",
+		"delay,by=-1s":             "the fault delay,by=-1s: a number below zero",
+		"stall_body,at=-1":         "the fault stall_body,at=-1: a number below zero",
+		"delay,by=1s,jitter=-10ms": "the fault delay,by=1s,jitter=-10ms: a number below zero",
+	} {
+		_, err := emulator.ParseFault(text)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v\nwant %s", text, err, want)
+		}
+	}
+	e := emulator.New(emulator.Options{Credentials: credentials()})
+	if _, err := e.AddFault(emulator.Fault{Kind: "nonsense"}); err == nil || len(e.Faults()) != 0 {
+		t.Errorf("a fault that is none was added (%v)", err)
+	}
+}
+
+func TestEveryKindOfFaultIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/sandbox.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range emulator.FaultKinds() {
+		if !strings.Contains(string(page), "\n| `"+string(kind)+"` |") {
+			t.Errorf("docs/sandbox.md has no row for %s", kind)
+		}
+	}
+}
