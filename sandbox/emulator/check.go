@@ -12,60 +12,158 @@ import (
 type problem struct {
 	Property string `json:"property"`
 	Message  string `json:"message"`
+	reason   reason
+}
+
+// reason is what V2's error codes tell apart.
+type reason int
+
+const (
+	wrong reason = iota
+	missing
+	duplicate
+)
+
+// checker collects what is wrong with a body.
+type checker struct {
+	store    *store
+	problems []problem
 }
 
 // check finds what is wrong with body as a change of old, or (nil) as a new
-// object of kind k. at is where in the request body stands, such as
+// object of kind k in parent.
+func (s *store) check(k *kind, parent, old *object, body map[string]any) []problem {
+	return s.checkAt(k, parent, old, body, "")
+}
+
+// checkAt is check of a body that stands somewhere in the request, such as at
 // "endpoints[0].", for the names in the problems.
-func (s *store) check(k *kind, old *object, body map[string]any, at string) []problem {
-	var problems []problem
-	wrong := func(property, format string, args ...any) {
-		problems = append(problems, problem{at + property, fmt.Sprintf(format, args...)})
-	}
+func (s *store) checkAt(k *kind, parent, old *object, body map[string]any, at string) []problem {
+	c := &checker{store: s}
+	c.check(k, parent, old, body, at)
+	return c.problems
+}
+
+func (c *checker) found(why reason, property, format string, args ...any) {
+	c.problems = append(c.problems, problem{property, fmt.Sprintf(format, args...), why})
+}
+
+func (c *checker) check(k *kind, parent, old *object, body map[string]any, at string) {
 	for _, name := range k.required {
 		if value, sent := body[name]; sent && blank(value) || !sent && old == nil {
-			wrong(name, "Property '%s' is required.", name)
+			c.found(missing, at+name, "Property '%s' is required.", name)
 		}
 	}
 	for _, name := range k.fixed {
-		if value, sent := body[name]; sent && old != nil && text(value) != text(old.props[name]) {
-			wrong(name, "Property '%s' cannot be changed.", name)
+		if value, sent := body[name]; sent && old != nil && !same(k, name, value, old.props[name]) {
+			c.found(wrong, at+name, "Property '%s' cannot be changed.", name)
 		}
 	}
 	for _, name := range k.unique {
-		if value, sent := body[name]; sent && s.taken(k, old, name, value) {
-			wrong(name, "Property '%s' must be unique.", name)
+		if value, sent := body[name]; sent && c.store.taken(k, old, name, value) {
+			c.found(duplicate, at+name, "Property '%s' must be unique.", name)
 		}
+	}
+	c.checkReferences(k, body, at)
+	if old == nil {
+		c.checkIdentity(k, parent, body, at)
+		old = &object{in: c.store, kind: k, parent: parent, standsFor: c.store.target(k, parent, body)}
 	}
 	for _, name := range k.children {
-		problems = append(problems, s.checkChildren(s.schema[name], old, body[name], at+name)...)
+		c.checkChildren(c.store.schema[name], old, body, at)
 	}
-	return problems
 }
 
-func (s *store) checkChildren(k *kind, parent *object, value any, at string) []problem {
-	items, ok := value.([]any)
-	if value != nil && !ok {
-		return []problem{{at, fmt.Sprintf("Property '%s' is not an array.", at)}}
+// checkIdentity looks at the id of a new object whose id is not the store's to
+// make.
+func (c *checker) checkIdentity(k *kind, parent *object, body map[string]any, at string) {
+	property := "id"
+	switch {
+	case k.of != "":
+		property = k.refer
+		if c.store.target(k, parent, body) == nil {
+			c.found(wrong, at+property, "There is no %s of that id.", c.store.schema[k.of].label)
+			return
+		}
+	case k.presets != nil:
+		if k.presets[text(body["id"])] == nil {
+			c.found(wrong, at+property, "There is no %s of that id.", k.label)
+			return
+		}
+	default:
+		return
 	}
-	var problems []problem
-	for i, item := range items {
-		where := fmt.Sprintf("%s[%d]", at, i)
-		body, ok := item.(map[string]any)
-		if !ok {
-			problems = append(problems, problem{where, fmt.Sprintf("Property '%s' is not an object.", where)})
+	draft := parent != nil && parent.children == nil
+	if k.links == "" && !draft && c.store.find(k, parent, text(body[property])) != nil {
+		c.found(duplicate, at+property, "Property '%s' must be unique.", property)
+	}
+}
+
+// checkReferences looks at the properties that name other objects.
+func (c *checker) checkReferences(k *kind, body map[string]any, at string) {
+	for _, r := range k.refs {
+		value, sent := body[r.property]
+		if !sent || value == nil {
 			continue
 		}
-		problems = append(problems, s.check(k, s.named(parent, k.name, body), body, where+".")...)
+		list, isArray := value.([]any)
+		if !r.many {
+			one, isObject := value.(map[string]any)
+			if isObject && one["id"] == nil { // takes the reference away
+				continue
+			}
+			list, isArray = []any{value}, true
+		}
+		if !isArray {
+			c.found(wrong, at+r.property, "Property '%s' is not an array.", r.property)
+		}
+		for i, one := range list {
+			if other := c.store.byID[idIn(one)]; other == nil || other.kind.name != r.kind {
+				where := at + r.property
+				if r.many {
+					where = fmt.Sprintf("%s[%d]", where, i)
+				}
+				c.found(wrong, where, "There is no %s of that id.", c.store.schema[r.kind].label)
+			}
+		}
 	}
-	return problems
 }
 
-// taken tells whether an object other than old has that value.
+func (c *checker) checkChildren(k *kind, parent *object, body map[string]any, at string) {
+	at += k.path()
+	value := body[k.path()]
+	items, ok := value.([]any)
+	if one, isObject := value.(map[string]any); isObject && k.single {
+		items, ok = []any{one}, true
+	}
+	if value != nil && !ok {
+		c.found(wrong, at, "Property '%s' is not an array.", at)
+	}
+	for i, item := range items {
+		where := fmt.Sprintf("%s[%d]", at, i)
+		child, ok := item.(map[string]any)
+		if !ok {
+			c.found(wrong, where, "Property '%s' is not an object.", where)
+			continue
+		}
+		c.check(k, parent, c.store.named(parent, k, child), child, where+".")
+	}
+}
+
+// taken tells whether an object other than old has that value, or had it and it
+// stays taken.
 func (s *store) taken(k *kind, old *object, name string, value any) bool {
-	return slices.ContainsFunc(s.all[k.name], func(o *object) bool {
+	return s.retired[retirement(k, name, value)] || slices.ContainsFunc(s.all[k.name], func(o *object) bool {
 		return o != old && text(o.props[name]) == text(value)
 	})
+}
+
+// same tells whether a property would stay what it is.
+func same(k *kind, property string, a, b any) bool {
+	if _, refers := k.ref(property); refers {
+		return idIn(a) == idIn(b)
+	}
+	return text(a) == text(b)
 }
 
 func blank(value any) bool {

@@ -21,6 +21,8 @@ func FuzzObjectQuery(f *testing.F) {
 		`select username from members where phone is not null and display_name <> "O\"Brien" items 99999999999999999999`,
 		"SELECT * FROM keys WHERE rate_limit_ceiling < -1.5 PAGE 9223372036854775807 ITEMS 100",
 		"SELECT * FROM services WHERE ((((((name = null",
+		"SELECT *, member.*, keys.plan.name FROM applications WHERE member.username = 'li.na' REQUIRE RELATED keys WITH status = 'active' AND plan.id > 3",
+		"SELECT roles.members.roles.name FROM members REQUIRE RELATED roles REQUIRE RELATED applications.keys WITH id IS NOT NULL ORDER BY roles.name",
 		"SELECT ' FROM \xff",
 	} {
 		f.Add(query)
@@ -34,12 +36,11 @@ func FuzzObjectQuery(f *testing.F) {
 			}
 			return
 		}
-		result, refused := q.run(s)
+		page, refused := q.run(s)
 		if refused != nil {
 			return
 		}
-		page := result.(map[string]any)
-		items, total := len(page["items"].([]map[string]any)), page["total_items"].(int)
+		items, total := len(page.Items), page.TotalItems.(int)
 		if items > q.items || items > total || q.items > maxItems {
 			t.Errorf("%q: %d items of %d, %d per page", query, items, total, q.items)
 		}
@@ -85,6 +86,10 @@ func TestQueriesThatAreNone(t *testing.T) {
 		"SELECT id FROM keys WHERE id NOT":                     "expected LIKE after NOT, found the end",
 		"SELECT id FROM keys WHERE id IS 1":                    "expected NULL, found \"1\"",
 		"SELECT id FROM keys WHERE (id = 1":                    "expected ), found the end",
+		"SELECT id FROM keys REQUIRE plan":                     "expected RELATED, found \"plan\"",
+		"SELECT id FROM keys REQUIRE RELATED":                  "expected a field, found the end",
+		"SELECT id FROM keys REQUIRE RELATED plan WITH":        "expected a field, found the end",
+		"SELECT id, plan.* name FROM keys":                     "expected FROM, found \"name\"",
 		"SELECT id FROM keys ORDER id":                         "expected BY, found \"id\"",
 		"SELECT id FROM keys PAGE 0":                           "expected a number of at least 1, found \"0\"",
 		"SELECT id FROM keys ITEMS 'x'":                        "expected a number of at least 1, found \"x\"",

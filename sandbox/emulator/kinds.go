@@ -6,13 +6,16 @@ import "strings"
 
 // masherySchema is what Mashery's objects look like [V3 docs, resource pages;
 // field lists of the V3 Go client]. Which properties are implicit is documented
-// for services, applications, package keys and packages; for the others it is
-// chosen after them.
+// for most; for plans, methods and their filters it is chosen after the others.
 func masherySchema() schema {
 	return newSchema(
-		serviceKind(), endpointKind(), methodKind(), responseFilterKind(),
-		memberKind(), applicationKind(), packageKeyKind(),
-		packageKind(), planKind(),
+		serviceKind(), endpointKind(), methodKind(), responseFilterKind(), errorSetKind(), errorMessageKind(),
+		memberKind(), applicationKind(), packageKeyKind(), roleKind(), organizationKind(), suborganizationKind(),
+		packageKind(), planKind(), planServiceKind(), planEndpointKind(), planMethodKind(), planFilterKind(),
+		emailTemplateSetKind(), emailTemplateKind(),
+		domainKind(), publicDomainKind(), systemDomainKind(), hostnameKind("publicDomains"), hostnameKind("systemDomains"),
+		maintenanceEventKind(), maintainedEndpointKind(), ioDocKind(),
+		developerClassKind(), methodOverrideKind(), accessRuleKind(),
 	)
 }
 
@@ -23,13 +26,24 @@ func serviceKind() *kind {
 		name: "services", label: "service definition", access: open, newID: shortID,
 		implicit: words("id name created updated"),
 		explicit: words(`description version editorHandle revisionNumber robotsPolicy crossdomainPolicy
-			errorSets qpsLimitOverall rfc3986Encode securityProfile cache organization roles`),
-		required:   words("name"),
-		structured: words("errorSets securityProfile cache organization roles"),
-		server:     words("editorHandle revisionNumber robotsPolicy crossdomainPolicy"),
-		defaults:   map[string]any{"version": "1", "rfc3986Encode": false, "revisionNumber": 1, "description": ""},
-		children:   words("endpoints"),
-		object:     "service", tables: words("services"), keyed: "service_key",
+			qpsLimitOverall rfc3986Encode securityProfile cache organization roles`),
+		required: words("name"),
+		parts: []part{
+			{name: "cache"},
+			{name: "securityProfile", parts: []part{{name: "oauth"}}},
+			{name: "roles", list: true, wrapped: true},
+		},
+		refs: []ref{
+			{property: "organization", kind: "organizations"},
+			{property: "roles", kind: "roles", many: true},
+		},
+		server:   words("editorHandle revisionNumber robotsPolicy crossdomainPolicy"),
+		defaults: map[string]any{"version": "1", "rfc3986Encode": false, "revisionNumber": 1, "description": ""},
+		children: words("endpoints errorSets"),
+		types: []rpcType{
+			{name: "service", table: "services", key: "service_key", property: "id"},
+			{name: "service_definition", table: "service_definitions", key: "id"},
+		},
 	}
 }
 
@@ -51,13 +65,22 @@ func endpointKind() *kind {
 			systemDomainAuthentication systemDomains trafficManagerDomain useSystemDomainCredentials
 			systemDomainCredentialKey systemDomainCredentialSecret errorSet
 			userControlledErrorLocation userControlledErrorLocationKey`),
-		required: words("name"),
+		required:   words("name"),
+		structured: words("publicDomains systemDomains processor"),
+		parts: []part{
+			{name: "cache"}, {name: "cors"}, {name: "systemDomainAuthentication"}, {name: "scheduledMaintenanceEvent"},
+		},
+		refs: []ref{
+			{property: "scheduledMaintenanceEvent", kind: "scheduledMaintenanceEvents"},
+			{property: "errorSet", kind: "errorSets"},
+		},
 		defaults: map[string]any{
 			"allowMissingApiKey": false, "inboundSslRequired": true, "highSecurity": false,
 			"requestAuthenticationType": "apiKey", "requestProtocol": "rest",
 			"outboundTransportProtocol": "https", "numberOfHttpRedirectsToFollow": 0,
 		},
 		children: words("methods"),
+		types:    []rpcType{{name: "service_definition_endpoint", table: "service_definition_endpoints", key: "id"}},
 	}
 }
 
@@ -68,6 +91,7 @@ func methodKind() *kind {
 		explicit: words("sampleJsonResponse sampleXmlResponse"),
 		required: words("name"),
 		children: words("responseFilters"),
+		types:    []rpcType{{name: "service_definition_method", table: "service_definition_methods", key: "id"}},
 	}
 }
 
@@ -77,88 +101,26 @@ func responseFilterKind() *kind {
 		implicit: words("id name created updated"),
 		explicit: words("notes xmlFilterFields jsonFilterFields"),
 		required: words("name"),
+		types:    []rpcType{{name: "service_definition_response", table: "service_definition_responses", key: "id"}},
 	}
 }
 
-func memberKind() *kind {
+func errorSetKind() *kind {
 	return &kind{
-		name: "members", label: "member", access: open, newID: uuid,
-		implicit: words(`id username created updated email displayName uri blog im imsvc phone
-			company address1 address2 locality region postalCode countryCode firstName lastName
-			areaStatus externalId`),
-		required: words("username email displayName"),
-		unique:   words("username"),
-		fixed:    words("username"),
-		defaults: map[string]any{"areaStatus": "active"},
-		children: words("applications"),
-		object:   "member", tables: words("members"),
+		name: "errorSets", label: "error set", newID: uuid,
+		implicit: words("id name created updated type jsonp jsonpType"),
+		defaults: map[string]any{"type": "text/xml", "jsonp": false, "jsonpType": "application/json"},
+		children: words("errorMessages"),
 	}
 }
 
-func applicationKind() *kind {
+// errorMessageKind is one of the messages the gateway has [V3 docs,
+// ErrorMessages]. One that a set does not hold is as preset.
+func errorMessageKind() *kind {
 	return &kind{
-		name: "applications", label: "application", access: shown, newID: uuid,
-		implicit: words(`id name created updated username description type commercial ads
-			adsSystem usageModel tags notes howDidYouHear preferredProtocol preferredOutput
-			externalId uri oauthRedirectUri`),
-		required:  words("name"),
-		inherited: words("username"),
-		defaults:  map[string]any{"commercial": false, "ads": false},
-		extended:  true,
-		children:  words("packageKeys"),
-		object:    "application", tables: words("applications"),
-	}
-}
-
-func packageKeyKind() *kind {
-	return &kind{
-		name: "packageKeys", label: "package key", access: shown, newID: uuid,
-		implicit: words(`id apikey secret created updated rateLimitCeiling rateLimitExempt
-			qpsLimitCeiling qpsLimitExempt status expires limits`),
-		explicit:   words("package plan"),
-		structured: words("limits package plan"),
-		required:   words("secret"),
-		unique:     words("apikey"),
-		fixed:      words("apikey package"),
-		generated:  words("apikey"),
-		defaults: map[string]any{
-			"status": "active", "rateLimitCeiling": 5000, "rateLimitExempt": false,
-			"qpsLimitCeiling": 2, "qpsLimitExempt": false,
-		},
-		object: "key", tables: words("keys package_keys"),
-	}
-}
-
-func packageKind() *kind {
-	return &kind{
-		name: "packages", label: "package", access: open, newID: uuid,
-		implicit: words("id created updated name description notifyDeveloperPeriod notifyAdminPeriod"),
-		explicit: words(`notifyDeveloperNearQuota notifyDeveloperOverQuota notifyDeveloperOverThrottle
-			notifyAdminNearQuota notifyAdminOverQuota notifyAdminOverThrottle notifyAdminEmails
-			nearQuotaThreshold eav keyAdapter keyLength sharedSecretLength organization`),
-		structured: words("eav organization"),
-		required:   words("name"),
-		defaults:   map[string]any{"keyLength": 24, "sharedSecretLength": 10, "notifyAdminPeriod": "hour", "notifyDeveloperPeriod": "hour"},
-		children:   words("plans"),
-		object:     "package", tables: words("packages"),
-	}
-}
-
-func planKind() *kind {
-	return &kind{
-		name: "plans", label: "plan", newID: uuid,
-		implicit: words(`id created updated name description eav selfServiceKeyProvisioningEnabled
-			adminKeyProvisioningEnabled notes maxNumKeysAllowed numKeysBeforeReview qpsLimitCeiling
-			qpsLimitExempt qpsLimitKeyOverrideAllowed rateLimitCeiling rateLimitExempt
-			rateLimitKeyOverrideAllowed rateLimitPeriod responseFilterOverrideAllowed status
-			emailTemplateSetId adminEmailTemplateSetId`),
-		structured: words("eav"),
-		required:   words("name"),
-		defaults: map[string]any{
-			"status": "active", "rateLimitPeriod": "day", "rateLimitCeiling": 5000, "qpsLimitCeiling": 2,
-			"rateLimitExempt": false, "qpsLimitExempt": false,
-			"selfServiceKeyProvisioningEnabled": false, "adminKeyProvisioningEnabled": true,
-		},
-		object: "plan", tables: words("plans"),
+		name: "errorMessages", label: "error message",
+		implicit: words("id code status detailHeader responseBody"),
+		server:   words("code"),
+		presets:  errorMessages(),
 	}
 }

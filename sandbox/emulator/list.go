@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // defaultLimit is how many objects a list has that names no limit
@@ -22,10 +23,13 @@ type listQuery struct {
 	sort          []sortKey
 }
 
-// filter keeps objects of which a value at path contains text.
+// filter keeps objects of which a value at path contains text or, where there is
+// an operator, is a date on that side of at.
 type filter struct {
-	path []string
-	text string
+	path     []string
+	text     string
+	operator string
+	at       time.Time
 }
 
 type sortKey struct {
@@ -40,6 +44,7 @@ func parseList(raw string, k *kind) (listQuery, []problem) {
 		named:   parseFields(params["fields"]),
 		filters: parseFilters(params["filter"], k),
 	}
+	problems = append(problems, parseDates(q.filters)...)
 	for _, number := range []struct {
 		name     string
 		into     *int
@@ -51,12 +56,12 @@ func parseList(raw string, k *kind) (listQuery, []problem) {
 			*number.into, err = strconv.Atoi(given)
 		}
 		if err != nil || *number.into < 0 {
-			problems = append(problems, problem{number.name, fmt.Sprintf("Parameter '%s' is not a number of objects.", number.name)})
+			problems = append(problems, problem{number.name, fmt.Sprintf("Parameter '%s' is not a number of objects.", number.name), wrong})
 		}
 	}
-	var wrong []problem
-	q.sort, wrong = parseSort(params["sort"], k)
-	return q, append(problems, wrong...)
+	var unsortable []problem
+	q.sort, unsortable = parseSort(params["sort"], k)
+	return q, append(problems, unsortable...)
 }
 
 // parseQuery reads a query leniently: unlike Go's, a semicolon is text.
@@ -68,7 +73,7 @@ func parseQuery(raw string) (url.Values, []problem) {
 		name, err := url.QueryUnescape(name)
 		value, err2 := url.QueryUnescape(value)
 		if err != nil || err2 != nil {
-			problems = append(problems, problem{name, "The query holds an invalid escape."})
+			problems = append(problems, problem{name, "The query holds an invalid escape.", wrong})
 			continue
 		}
 		params.Add(name, value)
@@ -94,10 +99,10 @@ func parseFilters(lists []string, k *kind) []filter {
 			property, text, found := strings.Cut(part, ":")
 			path := strings.Split(property, ".")
 			switch {
-			case len(filters) > began && (!found || !k.knows(path[0]) && !slices.Contains(k.children, path[0])):
+			case len(filters) > began && (!found || !k.knows(path[0]) && k.nested[path[0]] == nil):
 				filters[len(filters)-1].text += "," + part
 			case found || part != "":
-				filters = append(filters, filter{path, text})
+				filters = append(filters, filter{path: path, text: text})
 			}
 		}
 	}
@@ -115,7 +120,7 @@ func parseSort(lists []string, k *kind) ([]sortKey, []problem) {
 			case part == "":
 			case !k.knows(property) && !k.extended,
 				given && direction != "asc" && direction != "desc":
-				problems = append(problems, problem{"sort", fmt.Sprintf("Cannot sort by '%s'.", part)})
+				problems = append(problems, problem{"sort", fmt.Sprintf("Cannot sort by '%s'.", part), wrong})
 			default:
 				keys = append(keys, sortKey{property, direction == "desc"})
 			}
@@ -139,10 +144,7 @@ func (q listQuery) page(objects []*object) ([]*object, int) {
 
 func (q listQuery) keeps(o *object) bool {
 	for _, f := range q.filters {
-		contains := func(value any) bool {
-			return strings.Contains(strings.ToLower(text(value)), strings.ToLower(f.text))
-		}
-		if !slices.ContainsFunc(o.values(f.path), contains) {
+		if !slices.ContainsFunc(o.values(f.path), f.holds) {
 			return false
 		}
 	}

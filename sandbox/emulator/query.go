@@ -5,7 +5,6 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,22 +18,34 @@ const maxDepth = 50
 
 // objectQuery is a query of V2 [V2 docs, Query Language]:
 //
-//	SELECT fields|* FROM type [WHERE condition] [ORDER BY field [DESC], …] [PAGE n] [ITEMS n]
+//	SELECT fields|* FROM type [WHERE condition] [REQUIRE RELATED objects [WITH condition]]…
+//	[ORDER BY field [DESC], …] [PAGE n] [ITEMS n]
 //
 // Conditions are =, <>, <, >, <=, >=, LIKE, NOT LIKE, IS NULL and IS NOT NULL
-// with AND, OR and brackets; keywords are in any case.
+// with AND, OR and brackets; keywords are in any case. A field may be that of a
+// related object, "member.username"; where there are several of those, one that
+// meets the condition is enough.
 type objectQuery struct {
 	fields []string // "*" for all
 	table  string
 	where  condition // nil: all
-	order  []sortKey
-	page   int
-	items  int
-	used   []string // the fields that anything but SELECT names
+	// related objects of which at least one must be there
+	related []requirement
+	order   []sortKey
+	page    int
+	items   int
+	used    []string // the fields that anything but SELECT names
 }
 
-// row gives a field's value; nil: it has none.
-type row func(field string) any
+// requirement is that there are related objects of that name which meet a
+// condition (nil: any do). The condition's fields are theirs.
+type requirement struct {
+	name string
+	with condition
+}
+
+// row gives a field's values; none: it has none.
+type row func(field string) []any
 
 type condition func(row) bool
 
@@ -55,6 +66,7 @@ type queryParser struct {
 	tokens []queryToken
 	query  objectQuery
 	depth  int
+	scope  string // of the fields being read: "" or "member."
 }
 
 func (p *queryParser) parse() (err error) {
@@ -72,6 +84,11 @@ func (p *queryParser) parse() (err error) {
 	}
 	if p.accept("WHERE") {
 		if p.query.where, err = p.or(); err != nil {
+			return err
+		}
+	}
+	for p.accept("REQUIRE") {
+		if err := p.requireRelated(); err != nil {
 			return err
 		}
 	}
@@ -103,6 +120,9 @@ func (p *queryParser) fieldList() ([]string, error) {
 		if p.accept("*") {
 			names = append(names, "*")
 		} else if name, err := p.name("a field"); err == nil {
+			if strings.HasSuffix(name, ".") && p.accept("*") {
+				name += "*"
+			}
 			names = append(names, name)
 		} else {
 			return nil, err
@@ -111,6 +131,24 @@ func (p *queryParser) fieldList() ([]string, error) {
 			return names, nil
 		}
 	}
+}
+
+func (p *queryParser) requireRelated() error {
+	if err := p.expect("RELATED"); err != nil {
+		return err
+	}
+	name, err := p.field()
+	if err != nil {
+		return err
+	}
+	needed := requirement{name: name}
+	if p.accept("WITH") {
+		p.scope = name + "."
+		needed.with, err = p.or()
+		p.scope = ""
+	}
+	p.query.related = append(p.query.related, needed)
+	return err
 }
 
 func (p *queryParser) orderBy() error {
@@ -131,102 +169,6 @@ func (p *queryParser) orderBy() error {
 			return nil
 		}
 	}
-}
-
-func (p *queryParser) or() (condition, error) {
-	return p.chain("OR", p.and, func(parts []condition) condition {
-		return func(r row) bool {
-			return slices.ContainsFunc(parts, func(part condition) bool { return part(r) })
-		}
-	})
-}
-
-func (p *queryParser) and() (condition, error) {
-	return p.chain("AND", p.term, func(parts []condition) condition {
-		return func(r row) bool {
-			return !slices.ContainsFunc(parts, func(part condition) bool { return !part(r) })
-		}
-	})
-}
-
-func (p *queryParser) chain(word string, part func() (condition, error), join func([]condition) condition) (condition, error) {
-	var parts []condition
-	for {
-		c, err := part()
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, c)
-		if !p.accept(word) {
-			return join(parts), nil
-		}
-	}
-}
-
-func (p *queryParser) term() (condition, error) {
-	if !p.accept("(") {
-		return p.comparison()
-	}
-	if p.depth++; p.depth > maxDepth {
-		return nil, fmt.Errorf("more than %d brackets in each other", maxDepth)
-	}
-	defer func() { p.depth-- }()
-	inner, err := p.or()
-	if err != nil {
-		return nil, err
-	}
-	return inner, p.expect(")")
-}
-
-func (p *queryParser) comparison() (condition, error) {
-	field, err := p.field()
-	if err != nil {
-		return nil, err
-	}
-	if p.accept("IS") {
-		wanted := !p.accept("NOT")
-		return func(r row) bool { return (r(field) == nil) == wanted }, p.expect("NULL")
-	}
-	negated := p.accept("NOT")
-	if p.accept("LIKE") {
-		pattern, err := p.literal()
-		return func(r row) bool {
-			value := r(field)
-			return value != nil && like(text(value), text(pattern)) != negated
-		}, err
-	}
-	if negated {
-		return nil, fmt.Errorf("expected LIKE after NOT, found %s", p.peek())
-	}
-	holds, err := p.operator()
-	if err != nil {
-		return nil, err
-	}
-	literal, err := p.literal()
-	return func(r row) bool {
-		value := r(field)
-		return value != nil && literal != nil && holds(compare(value, literal))
-	}, err
-}
-
-// operator reads an operator: what it says about the order of two values.
-func (p *queryParser) operator() (func(int) bool, error) {
-	for _, operator := range []struct {
-		sign  string
-		holds func(int) bool
-	}{
-		{"=", func(n int) bool { return n == 0 }},
-		{"<>", func(n int) bool { return n != 0 }},
-		{"<=", func(n int) bool { return n <= 0 }},
-		{">=", func(n int) bool { return n >= 0 }},
-		{"<", func(n int) bool { return n < 0 }},
-		{">", func(n int) bool { return n > 0 }},
-	} {
-		if p.accept(operator.sign) {
-			return operator.holds, nil
-		}
-	}
-	return nil, fmt.Errorf("expected =, <>, <, >, <=, >=, LIKE or IS, found %s", p.peek())
 }
 
 func (p *queryParser) literal() (any, error) {
@@ -252,7 +194,7 @@ func (p *queryParser) literal() (any, error) {
 func (p *queryParser) field() (string, error) {
 	name, err := p.name("a field")
 	if err == nil {
-		p.query.used = append(p.query.used, name)
+		p.query.used = append(p.query.used, p.scope+name)
 	}
 	return name, err
 }

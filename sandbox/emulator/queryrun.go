@@ -6,92 +6,153 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // queryDate is V2's date format [V2 docs, resource pages].
 const queryDate = "2006-01-02T15:04:05Z"
 
-// numberColumn stands for the number V2 gives every object, which is no
-// property of V3's.
-const numberColumn = "#"
+// maxPath bounds how far a field may go from object to object: those relations
+// lead in circles.
+const maxPath = 4
 
-// columns are the simple fields of a kind in V2, which writes names_so: the V3
-// property of each.
-func (k *kind) columns() map[string]string {
-	columns := map[string]string{"id": numberColumn}
-	if k.keyed != "" {
-		columns = map[string]string{k.keyed: "id"}
-	}
-	for _, property := range slices.Concat(k.implicit, k.explicit) {
-		if property != "id" && !slices.Contains(k.structured, property) {
-			columns[snake(property)] = property
-		}
-	}
-	return columns
-}
-
-// snake turns qpsLimitCeiling into qps_limit_ceiling.
-func snake(camel string) string {
-	var b strings.Builder
-	for _, r := range camel {
-		if unicode.IsUpper(r) {
-			b.WriteByte('_')
-			r = unicode.ToLower(r)
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// column gives an object's value in a column.
+// column gives an object's value in a column; nil: it has none.
 func (o *object) column(property string) any {
-	switch property {
-	case numberColumn:
+	if property == numberColumn {
 		return o.number
-	case "created", "updated":
-		at, err := time.Parse(dateFormat, text(o.props[property]))
-		if err != nil {
-			return nil
-		}
-		return at.UTC().Format(queryDate)
 	}
-	return o.props[property]
+	value, _ := o.value(property)
+	at, err := time.Parse(dateFormat, text(value))
+	if err != nil {
+		return value
+	}
+	return at.UTC().Format(queryDate)
+}
+
+// has tells whether objects of a type have that field, or one that leads there.
+func (k *kind) has(t rpcType, path []string) bool {
+	r, related := k.relations[path[0]]
+	switch {
+	case len(path) > maxPath:
+		return false
+	case len(path) == 1:
+		return path[0] == "*" || related || k.columns(t)[path[0]] != ""
+	}
+	return related && r.kind.has(r.typ, path[1:])
+}
+
+// rpcValues gives all values of a field; what has none gives none. A related
+// object's value is its number.
+func (o *object) rpcValues(t rpcType, path []string) []any {
+	var found []any
+	if len(path) == 1 {
+		if value := o.column(o.kind.columns(t)[path[0]]); value != nil {
+			return []any{value}
+		}
+		for _, other := range o.reach(path) {
+			found = append(found, other.number)
+		}
+		return found
+	}
+	r := o.kind.relations[path[0]]
+	for _, other := range r.find(o) {
+		found = append(found, other.rpcValues(r.typ, path[1:])...)
+	}
+	return found
+}
+
+// reach gives the objects at a path of relations.
+func (o *object) reach(path []string) []*object {
+	if len(path) == 0 {
+		return []*object{o}
+	}
+	r, related := o.kind.relations[path[0]]
+	if !related {
+		return nil
+	}
+	var found []*object
+	for _, other := range r.find(o) {
+		found = append(found, other.reach(path[1:])...)
+	}
+	return found
 }
 
 // run looks up the objects of a query. It wants the store held for reading.
-func (q *objectQuery) run(s *store) (any, *rpcError) {
-	k := s.schema.table(q.table)
+func (q *objectQuery) run(s *store) (*resultPage, *rpcError) {
+	k, t := s.schema.table(q.table)
 	if k == nil {
 		return nil, invalid("query", "there are no objects called "+q.table)
 	}
-	columns := k.columns()
 	for _, name := range slices.Concat(q.fields, q.used) {
-		if columns[name] == "" && name != "*" {
-			return nil, invalid(name, "objects of type "+k.object+" have no such field")
+		if !k.has(t, strings.Split(name, ".")) {
+			return nil, invalid(name, "objects of type "+t.name+" have no such field")
 		}
 	}
-	value := func(o *object) row { return func(name string) any { return o.column(columns[name]) } }
+	for _, needed := range q.related {
+		if k.typeAt(t, strings.Split(needed.name, ".")).name == "" {
+			return nil, invalid(needed.name, "objects of type "+t.name+" have no such related objects")
+		}
+	}
 	var found []*object
 	for _, o := range s.all[k.name] {
-		if q.where == nil || q.where(value(o)) {
+		if q.keeps(o, t) {
 			found = append(found, o)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b *object) int { return q.compare(value(a), value(b)) })
-	items := []map[string]any{}
-	for _, o := range q.onPage(found) {
-		items = append(items, q.item(o, columns))
+	slices.SortStableFunc(found, func(a, b *object) int { return q.compare(a.row(t), b.row(t)) })
+	page := &resultPage{
+		Items: []map[string]any{}, TotalItems: len(found), ItemsPerPage: q.items, CurrentPage: q.page,
+		TotalPages: (len(found) + q.items - 1) / q.items,
 	}
-	return map[string]any{
-		"items": items, "total_items": len(found), "items_per_page": q.items, "current_page": q.page,
-		"total_pages": (len(found) + q.items - 1) / q.items,
-	}, nil
+	named := parseFields(q.fields)
+	for _, o := range q.onPage(found) {
+		page.Items = append(page.Items, o.rpcView(t, named))
+	}
+	return page, nil
+}
+
+// resultPage is a page of objects [V2 docs, object.query].
+type resultPage struct {
+	CurrentPage  int              `json:"current_page"`
+	Items        []map[string]any `json:"items"`
+	ItemsPerPage int              `json:"items_per_page"`
+	TotalItems   any              `json:"total_items"` // a number or, on demand, a text
+	TotalPages   int              `json:"total_pages"`
+}
+
+func (o *object) row(t rpcType) row {
+	return func(field string) []any { return o.rpcValues(t, strings.Split(field, ".")) }
+}
+
+func (q *objectQuery) keeps(o *object, t rpcType) bool {
+	if q.where != nil && !q.where(o.row(t)) {
+		return false
+	}
+	for _, needed := range q.related {
+		path := strings.Split(needed.name, ".")
+		typ := o.kind.typeAt(t, path)
+		holds := func(other *object) bool { return needed.with == nil || needed.with(other.row(typ)) }
+		if !slices.ContainsFunc(o.reach(path), holds) {
+			return false
+		}
+	}
+	return true
+}
+
+// typeAt is the type of the objects at a path of relations.
+func (k *kind) typeAt(t rpcType, path []string) rpcType {
+	for _, name := range path {
+		r := k.relations[name]
+		k, t = r.kind, r.typ
+		if k == nil {
+			return rpcType{}
+		}
+	}
+	return t
 }
 
 func (q *objectQuery) compare(a, b row) int {
 	for _, key := range q.order {
-		n := compare(a(key.property), b(key.property))
+		n := compare(firstValue(a(key.property)), firstValue(b(key.property)))
 		if key.descending {
 			n = -n
 		}
@@ -102,6 +163,13 @@ func (q *objectQuery) compare(a, b row) int {
 	return 0
 }
 
+func firstValue(values []any) any {
+	if len(values) == 0 {
+		return nil
+	}
+	return values[0]
+}
+
 func (q *objectQuery) onPage(found []*object) []*object {
 	if q.page-1 > len(found)/q.items { // also keeps the product below from overflowing
 		return nil
@@ -110,20 +178,42 @@ func (q *objectQuery) onPage(found []*object) []*object {
 	return found[from:min(from+q.items, len(found))]
 }
 
-// item shows the selected fields; "*" are all simple ones and the type.
-func (q *objectQuery) item(o *object, columns map[string]string) map[string]any {
-	item := map[string]any{}
-	for _, name := range q.fields {
-		if name != "*" {
-			item[name] = o.column(columns[name])
-			continue
-		}
-		item["object_type"] = o.kind.object
-		for column, property := range columns {
-			item[column] = o.column(property)
+// rpcView shows an object as V2 does: the fields that were named. "*" are all
+// simple ones and the type; a related object that is named alone is all of it.
+func (o *object) rpcView(t rpcType, named fields) map[string]any {
+	shown := map[string]any{}
+	columns := o.kind.columns(t)
+	if len(named) == 0 {
+		named = fields{"*": nil}
+	}
+	for name, inner := range named {
+		r, related := o.kind.relations[name]
+		switch {
+		case name == "*":
+			shown["object_type"] = t.name
+			for column, property := range columns {
+				shown[column] = o.column(property)
+			}
+		case columns[name] != "" && len(inner) == 0:
+			shown[name] = o.column(columns[name])
+		case related && r.many:
+			shown[name] = rpcViews(r.find(o), r.typ, inner)
+		case related:
+			shown[name] = nil
+			if one := firstOf(r.find(o)); one != nil {
+				shown[name] = one.rpcView(r.typ, inner)
+			}
 		}
 	}
-	return item
+	return shown
+}
+
+func rpcViews(objects []*object, t rpcType, named fields) []map[string]any {
+	shown := make([]map[string]any, len(objects))
+	for i, o := range objects {
+		shown[i] = o.rpcView(t, named)
+	}
+	return shown
 }
 
 // like matches SQL's patterns regardless of case: % is any text, _ one letter.

@@ -62,6 +62,10 @@ func (e *Emulator) rest(w http.ResponseWriter, r *http.Request, path []string) r
 	if r.Method == http.MethodPost || r.Method == http.MethodPut {
 		body, bodyErr = decode(http.MaxBytesReader(w, r.Body, restBodyLimit))
 	}
+	if len(path) == 1 && path[0] == "transform" {
+		e.counter.call(r.Method + " transform")
+		return transform(r, body, bodyErr)
+	}
 	defer e.store.lockFor(r.Method)()
 	t, known := e.store.resolve(path)
 	e.counter.call(callClass(r.Method, t))
@@ -70,17 +74,27 @@ func (e *Emulator) rest(w http.ResponseWriter, r *http.Request, path []string) r
 	case !known:
 		return fail(http.StatusNotFound, "The resource does not exist.")
 	case !slices.Contains(verbs, r.Method):
-		rep := fail(http.StatusMethodNotAllowed, "The method is not allowed here.")
-		rep.allow = verbs
-		return rep
+		return notAllowed(verbs)
 	case t.gone:
 		return fail(http.StatusNotFound, "Unable to find "+t.kind.label+".")
 	case bodyErr != nil:
-		return fail(http.StatusBadRequest, "The body is not JSON: "+bodyErr.Error())
+		return notJSON(bodyErr)
+	case t.part != nil:
+		return e.store.restPart(r, t, body)
 	case t.one:
 		return e.store.restItem(r, t, body)
 	}
 	return e.store.restCollection(r, t, body)
+}
+
+func notAllowed(verbs []string) reply {
+	rep := fail(http.StatusMethodNotAllowed, "The method is not allowed here.")
+	rep.allow = verbs
+	return rep
+}
+
+func notJSON(err error) reply {
+	return fail(http.StatusBadRequest, "The body is not JSON: "+err.Error())
 }
 
 // callClass is how a call is counted; unknown verbs and paths share a class each.
@@ -97,15 +111,26 @@ func callClass(verb string, t target) string {
 // verbsOf are the verbs a target knows, in upper case as HTTP has it
 // [V3 docs, Resource Hierarchy].
 func verbsOf(t target) []string {
-	switch {
-	case t.kind == nil:
+	const reading = "GET HEAD"
+	switch k := t.kind; {
+	case k == nil:
 		return nil
+	case k.derive != nil, k.access == readOnly:
+		return words(reading)
+	case t.part != nil && t.part.list:
+		return words(reading + " PUT")
+	case t.part != nil, k.single:
+		return words(reading + " POST PUT DELETE")
+	case k.links != "" && t.one:
+		return words(reading + " DELETE")
+	case k.links != "":
+		return words(reading + " POST DELETE")
 	case t.one:
-		return []string{"GET", "HEAD", "PUT", "DELETE"}
-	case t.parent == nil && t.kind.access == shown:
-		return []string{"GET", "HEAD"}
+		return words(reading + " PUT DELETE")
+	case t.parent == nil && k.access == shown:
+		return words(reading)
 	}
-	return []string{"GET", "HEAD", "POST", "PUT", "DELETE"}
+	return words(reading + " POST PUT DELETE")
 }
 
 func (s *store) restItem(r *http.Request, t target, body any) reply {
@@ -113,21 +138,32 @@ func (s *store) restItem(r *http.Request, t target, body any) reply {
 	if problems != nil {
 		return fail(http.StatusBadRequest, "The query is not valid.", problems...)
 	}
-	switch r.Method {
-	case http.MethodDelete:
-		s.remove(t.item)
-		return reply{status: http.StatusOK, total: -1}
-	case http.MethodPut:
+	named := parseFields(params["fields"])
+	switch {
+	case r.Method == http.MethodPost: // of a kind that is single
+		if t.item != nil {
+			return fail(http.StatusBadRequest, "Unable to create "+t.kind.label+".", problem{"id", "There is one already.", duplicate})
+		}
+		return s.restCreate(t, body, named)
+	case t.item == nil:
+		return fail(http.StatusNotFound, "Unable to find "+t.kind.label+".")
+	case r.Method == http.MethodDelete:
+		return s.restDelete(t.kind, []*object{t.item})
+	case r.Method == http.MethodPut:
 		change, isObject := body.(map[string]any)
 		if !isObject {
 			return fail(http.StatusBadRequest, "The body is not an object.")
 		}
-		if problems := s.check(t.kind, t.item, change, ""); problems != nil {
+		if problems := s.check(t.kind, t.parent, t.item, change); problems != nil {
 			return fail(http.StatusBadRequest, "Unable to update "+t.kind.label+".", problems...)
 		}
 		s.update(t.item, change)
+	case t.kind.listed:
+		rep := success(views([]*object{t.item}, named))
+		rep.total = 1
+		return rep
 	}
-	return success(t.item.view(parseFields(params["fields"])))
+	return success(t.item.view(named))
 }
 
 func (s *store) restCollection(r *http.Request, t target, body any) reply {
@@ -141,10 +177,7 @@ func (s *store) restCollection(r *http.Request, t target, body any) reply {
 	case http.MethodPut:
 		return s.restUpdateMany(t, body, query.named)
 	case http.MethodDelete:
-		for _, o := range slices.Clone(s.collection(t.kind, t.parent)) {
-			s.remove(o)
-		}
-		return reply{status: http.StatusOK, total: -1}
+		return s.restDelete(t.kind, slices.Clone(s.collection(t.kind, t.parent)))
 	}
 	page, total := query.page(s.collection(t.kind, t.parent))
 	rep := success(views(page, query.named))
@@ -157,10 +190,28 @@ func (s *store) restCreate(t target, body any, named fields) reply {
 	if !isObject {
 		return fail(http.StatusBadRequest, "The body is not an object.")
 	}
-	if problems := s.check(t.kind, nil, fresh, ""); problems != nil {
+	if problems := s.check(t.kind, t.parent, nil, fresh); problems != nil {
 		return fail(http.StatusBadRequest, "Unable to create "+t.kind.label+".", problems...)
 	}
 	return success(s.create(t.kind, t.parent, fresh).view(named))
+}
+
+// restDelete deletes objects, all or none.
+func (s *store) restDelete(k *kind, objects []*object) reply {
+	for _, o := range objects {
+		if holder := s.heldBy(o); holder != nil && k.links == "" {
+			return fail(http.StatusBadRequest, "Unable to delete "+k.label+".",
+				problem{"id", "There is a " + holder.kind.label + " of it.", wrong})
+		}
+	}
+	for _, o := range objects {
+		if k.links != "" {
+			s.unlink(k, o)
+		} else {
+			s.remove(o)
+		}
+	}
+	return reply{status: http.StatusOK, total: -1}
 }
 
 // restUpdateMany changes several objects, all or none.
@@ -176,10 +227,10 @@ func (s *store) restUpdateMany(t target, body any, named fields) reply {
 		fields, _ := change.(map[string]any)
 		id, _ := fields["id"].(string)
 		if objects[i] = s.find(t.kind, t.parent, id); objects[i] == nil {
-			problems = append(problems, problem{at, "There is no object of that id."})
+			problems = append(problems, problem{at, "There is no object of that id.", wrong})
 			continue
 		}
-		problems = append(problems, s.check(t.kind, objects[i], fields, at+".")...)
+		problems = append(problems, s.checkAt(t.kind, t.parent, objects[i], fields, at+".")...)
 	}
 	if problems != nil {
 		return fail(http.StatusBadRequest, "Unable to update "+t.kind.label+".", problems...)

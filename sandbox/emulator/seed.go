@@ -17,7 +17,9 @@ type seeder struct {
 }
 
 // seed makes 264 services (every sixth with endpoints), 36 members with
-// applications and package keys, and the packages those keys are of.
+// applications and package keys, the packages those keys are of, and what
+// belongs to all that. New objects go at the end, so that those before keep
+// their ids.
 func seed(s *store) {
 	sd := &seeder{
 		store: s,
@@ -27,6 +29,9 @@ func seed(s *store) {
 	sd.services()
 	plans := sd.packages()
 	sd.members(plans)
+	sd.portal(plans)
+	sd.traffic()
+	sd.access(plans)
 }
 
 // add creates an object some hours after the last one.

@@ -39,23 +39,58 @@ func parseFields(lists []string) fields {
 func (o *object) view(named fields) map[string]any {
 	shown := map[string]any{}
 	if len(named) == 0 {
-		for name, value := range o.props {
-			if slices.Contains(o.kind.implicit, name) || o.kind.extended && !o.kind.knows(name) {
-				shown[name] = value
-			}
-		}
+		o.viewUnasked(shown)
 		return shown
 	}
 	for name, inner := range named {
-		value, set := o.props[name]
+		value, set := o.value(name)
+		objects, k := o.related(name)
 		switch {
-		case slices.Contains(o.kind.children, name):
-			shown[name] = views(o.children[name], inner)
+		case k != nil && k.single:
+			shown[name] = nil
+			if one := firstOf(objects); one != nil {
+				shown[name] = one.view(inner)
+			}
+		case k != nil:
+			shown[name] = views(objects, inner)
+		case slices.Contains(o.kind.writeOnly, name):
 		case set || o.kind.knows(name):
 			shown[name] = project(value, inner)
 		}
 	}
 	return shown
+}
+
+func (o *object) viewUnasked(shown map[string]any) {
+	for _, name := range o.kind.implicit {
+		if objects, k := o.related(name); k != nil {
+			shown[name] = views(objects, nil)
+		} else if value, set := o.value(name); set {
+			shown[name] = value
+		}
+	}
+	for name, value := range o.props {
+		if o.kind.extended && !o.kind.knows(name) {
+			shown[name] = value
+		}
+	}
+}
+
+// related gives the objects that a property shows, and their kind; nil: it is
+// no such property.
+func (o *object) related(property string) ([]*object, *kind) {
+	if k := o.kind.nested[property]; k != nil {
+		return o.in.collection(k, o), k
+	}
+	steps, ok := o.kind.through[property]
+	if !ok {
+		return nil, nil
+	}
+	var found []*object
+	for _, child := range o.children[steps[0]] {
+		found = append(found, child.children[steps[1]]...)
+	}
+	return found, o.in.schema[steps[1]]
 }
 
 func views(objects []*object, named fields) []map[string]any {
@@ -92,15 +127,17 @@ func project(value any, named fields) any {
 
 // values gives all values at a dotted path, through nested objects and arrays.
 func (o *object) values(path []string) []any {
-	if !slices.Contains(o.kind.children, path[0]) {
-		return inside(o.props[path[0]], path[1:])
+	objects, k := o.related(path[0])
+	if k == nil {
+		value, _ := o.value(path[0])
+		return inside(value, path[1:])
 	}
 	if len(path) == 1 {
 		return nil
 	}
 	var found []any
-	for _, child := range o.children[path[0]] {
-		found = append(found, child.values(path[1:])...)
+	for _, one := range objects {
+		found = append(found, one.values(path[1:])...)
 	}
 	return found
 }
