@@ -20,8 +20,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Started by Vault's packages when they are loaded.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+	// Vault's own: started when its packages are loaded, or left by a core that
+	// was shut down.
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
+		goleak.IgnoreTopFunction("github.com/patrickmn/go-cache.(*janitor).Run"),
+		goleak.IgnoreTopFunction("github.com/hashicorp/vault/vault.(*Core).setupCachedMFAResponseAuth.func1"),
+	)
 }
 
 // request is a request as net/http's server would have read it; lines after the

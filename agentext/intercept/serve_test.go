@@ -3,8 +3,6 @@
 package intercept
 
 import (
-	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +14,6 @@ import (
 	"testing"
 
 	"mashproxy/agentext/config"
-	"mashproxy/mashery"
 	"mashproxy/sandbox/emulator"
 )
 
@@ -173,141 +170,6 @@ func (c *chain) raw(text string) string {
 	return string(answer)
 }
 
-func TestAnswersStream(t *testing.T) {
-	more := make(chan struct{})
-	c := start(t, route3("slow", func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, "first\n")
-		_ = http.NewResponseController(w).Flush()
-		select {
-		case <-more:
-			_, _ = io.WriteString(w, "second\n")
-		case <-r.Context().Done():
-		}
-	}))
-	answer, err := c.http.Get(c.url + rolePath + "proxy/v3/slow")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	lines := bufio.NewReader(answer.Body)
-	if line, err := lines.ReadString('\n'); line != "first\n" {
-		t.Fatalf("%q, %v", line, err)
-	}
-	close(more) // only now that the first line was seen
-	if line, err := lines.ReadString('\n'); line != "second\n" {
-		t.Fatalf("%q, %v", line, err)
-	}
-}
-
-func TestBodiesStream(t *testing.T) {
-	seen := make(chan string)
-	c := start(t, route3("slow", func(w http.ResponseWriter, r *http.Request) {
-		lines := bufio.NewReader(r.Body)
-		for {
-			line, err := lines.ReadString('\n')
-			if err != nil {
-				return
-			}
-			seen <- line
-		}
-	}))
-	body, feed := io.Pipe()
-	ended := make(chan error, 1)
-	go func() {
-		answer, err := c.http.Post(c.url+rolePath+"proxy/v3/slow", "text/plain", body)
-		if err == nil {
-			err = answer.Body.Close()
-		}
-		ended <- err
-	}()
-	for _, line := range []string{"first\n", "second\n"} {
-		if _, err := io.WriteString(feed, line); err != nil {
-			t.Fatal(err)
-		}
-		if got := <-seen; got != line {
-			t.Fatalf("Mashery saw %q", got)
-		}
-	}
-	feed.Close()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
-}
-
-func TestAnAnswerThatBreaksOffBreaksOffHereToo(t *testing.T) {
-	tests := map[string]http.HandlerFunc{
-		"of a known length": func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Length", "1000")
-			_, _ = io.WriteString(w, "[")
-		},
-		"of an unknown length": func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.WriteString(w, "[")
-			_ = http.NewResponseController(w).Flush()
-			panic(http.ErrAbortHandler)
-		},
-	}
-	for name, handler := range tests {
-		t.Run(name, func(t *testing.T) {
-			c := start(t, route3("broken", handler))
-			answer, err := c.http.Get(c.url + rolePath + "proxy/v3/broken")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer answer.Body.Close()
-			if text, err := io.ReadAll(answer.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
-				t.Errorf("%q, %v", text, err)
-			}
-		})
-	}
-}
-
-func TestACallerWhoLeavesEndsTheCallUpstream(t *testing.T) {
-	arrived, left := make(chan struct{}), make(chan struct{})
-	c := start(t, route3("slow", func(w http.ResponseWriter, r *http.Request) {
-		close(arrived)
-		<-r.Context().Done()
-		close(left)
-	}))
-	ctx, leave := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, "GET", c.url+rolePath+"proxy/v3/slow", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { <-arrived; leave() }()
-	if _, err := c.http.Do(r); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	<-left
-}
-
-// TestACallerWhoStopsSendingIsNotToldThatAllWasWell half-closes its connection,
-// which net/http takes for leaving, while the grant is on its way.
-func TestACallerWhoStopsSendingIsNotToldThatAllWasWell(t *testing.T) {
-	c := start(t)
-	asked := make(chan struct{})
-	c.vault.answer = func(ctx context.Context, _ string, _ url.Values) (map[string]any, error) {
-		close(asked)
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}
-	conn, err := net.Dial("tcp", strings.TrimPrefix(c.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_, err = io.WriteString(conn, "GET "+rolePath+"proxy/v3/services HTTP/1.1\r\nHost: a\r\n\r\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-asked
-	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
-	if answer, err := io.ReadAll(conn); len(answer) > 0 {
-		t.Errorf("%q, %v", answer, err)
-	}
-}
-
 func TestAnAnswerCannotClaimToBeAnothers(t *testing.T) {
 	c := start(t, route3("odd", func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range map[string]string{
@@ -423,66 +285,6 @@ func TestWhatIsNoLocalCallGoesOn(t *testing.T) {
 	}
 	if c.next.count() != 1 || len(c.vault.requests()) != 0 {
 		t.Errorf("%d passed on, Vault was asked %v", c.next.count(), c.vault.requests())
-	}
-}
-
-// counted makes budgets visible: one call every twenty minutes, and nobody waits.
-func counted(p *parts) { p.block.MaxWait = 1 }
-
-func TestWhatACallIsPacedBy(t *testing.T) {
-	const slow = 0.001
-	tests := map[string]struct {
-		blockQPS float64
-		qps      string
-		keys     map[string]string // key_id by role
-		calls    []string
-		served   int
-	}{
-		"the grant's rate":                           {qps: "0.001", calls: []string{"demo", "demo"}, served: 1},
-		"no rate at all":                             {qps: "0", calls: []string{"demo", "demo"}, served: 2},
-		"the block's rate, if the grant has none":    {blockQPS: slow, qps: "0", calls: []string{"demo", "demo"}, served: 1},
-		"the block's rate, if it is the smaller":     {blockQPS: slow, qps: "1000000", calls: []string{"demo", "demo"}, served: 1},
-		"the grant's rate, if it is the smaller":     {blockQPS: 1e6, qps: "0.001", calls: []string{"demo", "demo"}, served: 1},
-		"roles with one key together":                {qps: "0.001", keys: map[string]string{"demo": "k", "other": "k"}, calls: []string{"demo", "other"}, served: 1},
-		"roles with two keys each by itself":         {qps: "0.001", keys: map[string]string{"demo": "k", "other": "l"}, calls: []string{"demo", "other"}, served: 2},
-		"roles whose key is unknown, each by itself": {qps: "0.001", calls: []string{"demo", "other"}, served: 2},
-		"both APIs together":                         {qps: "0.001", keys: map[string]string{"demo": "k"}, calls: []string{"demo", "demo v2"}, served: 1},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			c := start(t, counted, func(p *parts) { p.block.QPS = test.blockQPS })
-			c.vault.answer = func(ctx context.Context, path string, query url.Values) (map[string]any, error) {
-				data, err := c.vault.grant(ctx, path, query)
-				data["qps"] = test.qps
-				if key := test.keys[strings.Split(path, "/")[2]]; key != "" {
-					data["key_id"] = key
-				}
-				return data, err
-			}
-			served := 0
-			for _, call := range test.calls {
-				role, v2, _ := strings.Cut(call, " ")
-				method, path := "GET", "/proxy/v3/services?limit=1"
-				if v2 != "" {
-					method, path = "POST", "/proxy/v2/test.echo"
-				}
-				if got := c.ask(method, "/v1/mash-creds/roles/"+role+path, `{"params":[],"id":1}`); got.StatusCode == 200 {
-					served++
-				}
-			}
-			if served != test.served {
-				t.Errorf("%d calls were served, want %d", served, test.served)
-			}
-		})
-	}
-}
-
-func TestABudgetIsOfOneVaultNamespaceMountAndKey(t *testing.T) {
-	m := &Mount{Mashery: block("team/|a/mash")}
-	h := New(Config{VaultAddress: "https://vault"})
-	want := mashery.BudgetID{Vault: "https://vault", Namespace: "team", Mount: "a/mash", Key: "k"}
-	if got := h.budgetID(&route{mount: m}, "k"); got != want {
-		t.Errorf("%+v", got)
 	}
 }
 
