@@ -15,6 +15,9 @@ import (
 // of the lease when that is less.
 const margin = 2 * time.Second
 
+// longestLease is the longest lease believed, in seconds: a century.
+const longestLease = 100 * 365 * 24 * 3600
+
 // Grant is a leased grant, parsed and ready to sign with.
 type Grant[G any] struct {
 	Value G
@@ -39,17 +42,32 @@ func lifetime(secret *api.Secret, header http.Header) (time.Duration, error) {
 	if secret == nil || secret.LeaseDuration <= 0 {
 		return 0, errors.New("the grant came without a lease; does the mount belong to a Mashery secrets engine that knows lease=true?")
 	}
-	life := time.Duration(secret.LeaseDuration) * time.Second
-	if epoch, ok := secret.Data["expiry_epoch"].(json.Number); ok {
-		end, err := epoch.Int64()
+	life := time.Duration(min(secret.LeaseDuration, longestLease)) * time.Second
+	if expiry, named := secret.Data["expiry_epoch"]; named {
+		left, err := untilExpiry(expiry, header)
 		if err != nil {
-			return 0, errors.New("the grant's expiry_epoch is not a whole number of seconds")
+			return 0, err
 		}
-		date, err := http.ParseTime(header.Get("Date"))
-		if err != nil {
-			return 0, errors.New("Vault's answer has no Date to judge expiry_epoch by; does something between here and Vault remove it?")
-		}
-		life = min(life, time.Unix(end, 0).Sub(date))
+		life = min(life, left)
+	}
+	if life <= 0 {
+		return 0, errors.New("the grant had ended before it was given; is the clock of the Vault server right?")
 	}
 	return life - min(margin, life/10), nil
+}
+
+// untilExpiry is the time from Vault's answer to the grant's own end.
+func untilExpiry(expiry any, header http.Header) (time.Duration, error) {
+	epoch, _ := expiry.(json.Number)
+	end, err := epoch.Int64()
+	if err != nil {
+		return 0, errors.New("the grant's expiry_epoch is not a whole number of seconds")
+	}
+	date, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return 0, errors.New("Vault's answer has no Date to judge expiry_epoch by; does something between here and Vault remove it?")
+	}
+	now := date.Unix()
+	seconds := min(max(end, now), now+longestLease) - now // no end overflows this
+	return time.Duration(seconds) * time.Second, nil
 }

@@ -26,6 +26,8 @@ const (
 	// retryStale is the least time between two tries to replace a grant of an
 	// older token that Vault does not give while it is away.
 	retryStale = time.Second
+	// sweepEvery is how often entries that hold nothing any more are removed.
+	sweepEvery = time.Minute
 )
 
 // ErrSlow says that Vault has not given the grant yet. The fetch goes on.
@@ -58,6 +60,7 @@ type Grants[G any] struct {
 	mu         sync.Mutex
 	entries    map[Key]*entry[G]
 	generation int
+	sweeping   bool // a sweep is due
 }
 
 // entry is what is known of one key: a grant, a fetch under way, or both.
@@ -81,15 +84,19 @@ func New[G any](vault Vault, parse Parse[G]) *Grants[G] {
 	return &Grants[G]{vault: vault, parse: parse, ctx: ctx, cancel: cancel, entries: make(map[Key]*entry[G])}
 }
 
-// Close stops what is under way and waits for it.
+// Close stops what is under way, whose waiters get [ErrClosed], and waits for
+// it. Live grants can still be got; nothing is read any more.
 func (g *Grants[G]) Close() {
+	g.mu.Lock() // no fetch may begin between the two
 	g.cancel()
+	g.mu.Unlock()
 	g.tasks.Wait()
 }
 
 // Get returns the live grant of key, reading it when there is none. All who
 // wait for one read get its outcome; one who leaves does not stop it. It fails
-// with [ErrSlow] after two seconds, the read's error, or the context's.
+// with [ErrSlow] after two seconds, the read's error, [ErrClosed], or the
+// context's.
 func (g *Grants[G]) Get(ctx context.Context, key Key) (*Grant[G], error) {
 	grant, fetch := g.find(key)
 	if grant != nil {
@@ -114,9 +121,9 @@ func (g *Grants[G]) find(key Key) (*Grant[G], *fetch[G]) {
 	defer g.mu.Unlock()
 	e := g.entries[key]
 	if e == nil {
-		g.sweep(now)
 		e = &entry[G]{}
 		g.entries[key] = e
+		g.sweepLater()
 	}
 	e.lastUsed = now
 	if !e.grant.live(now) {
@@ -147,9 +154,9 @@ func (g *Grants[G]) TokenLost() {
 	}
 }
 
-// TokenChanged tells of a new token. Grants that were used in the last minute
-// sign on until their successors, read with the new token, are there; the
-// others go.
+// TokenChanged tells of a new token. Live grants that were used in the last
+// minute sign on until their successors, read with the new token, are there;
+// the others go.
 func (g *Grants[G]) TokenChanged() {
 	now := time.Now()
 	g.mu.Lock()
@@ -158,7 +165,7 @@ func (g *Grants[G]) TokenChanged() {
 	for key, e := range g.entries {
 		switch {
 		case e.fetch != nil: // reads again by itself
-		case now.Sub(e.lastUsed) < recently:
+		case e.grant.live(now) && now.Sub(e.lastUsed) < recently:
 			g.start(key, e, now)
 		default:
 			delete(g.entries, key)
@@ -166,12 +173,27 @@ func (g *Grants[G]) TokenChanged() {
 	}
 }
 
+// sweepLater sees to it that entries do not stay for ever. g.mu is held.
+func (g *Grants[G]) sweepLater() {
+	if !g.sweeping {
+		g.sweeping = true
+		time.AfterFunc(sweepEvery, g.sweep)
+	}
+}
+
 // sweep removes entries that hold nothing any more.
-func (g *Grants[G]) sweep(now time.Time) {
+func (g *Grants[G]) sweep() {
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for key, e := range g.entries {
 		if e.fetch == nil && !e.grant.live(now) {
 			delete(g.entries, key)
 		}
+	}
+	g.sweeping = false
+	if len(g.entries) > 0 && g.ctx.Err() == nil {
+		g.sweepLater()
 	}
 }
 
@@ -194,13 +216,11 @@ func (g *Grants[G]) start(key Key, e *entry[G], now time.Time) *fetch[G] {
 
 // run reads until the grant belongs to the token that is then the current one.
 func (g *Grants[G]) run(key Key, e *entry[G], f *fetch[G]) {
-	ctx, cancel := context.WithTimeout(g.ctx, fetchTimeout)
-	defer cancel()
 	for {
 		g.mu.Lock()
 		generation := g.generation
 		g.mu.Unlock()
-		f.grant, f.err = g.read(ctx, key, generation)
+		f.grant, f.err = g.read(key, generation)
 		if g.settle(e, f, generation) {
 			close(f.done)
 			return
@@ -212,20 +232,23 @@ func (g *Grants[G]) run(key Key, e *entry[G], f *fetch[G]) {
 func (g *Grants[G]) settle(e *entry[G], f *fetch[G], generation int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if generation != g.generation && g.ctx.Err() == nil {
-		return false
-	}
-	e.fetch = nil
 	switch {
+	case g.ctx.Err() != nil:
+		f.grant, f.err = nil, ErrClosed
+	case generation != g.generation:
+		return false
 	case f.err == nil:
 		e.grant = f.grant
 	case refused(f.err):
 		e.grant = nil
 	}
+	e.fetch = nil
 	return true
 }
 
-func (g *Grants[G]) read(ctx context.Context, key Key, generation int) (*Grant[G], error) {
+func (g *Grants[G]) read(key Key, generation int) (*Grant[G], error) {
+	ctx, cancel := context.WithTimeout(g.ctx, fetchTimeout)
+	defer cancel()
 	sent := time.Now()
 	secret, header, err := g.vault.Read(ctx, key.Namespace, key.path(), key.query())
 	if err != nil {
@@ -239,14 +262,22 @@ func (g *Grants[G]) read(ctx context.Context, key Key, generation int) (*Grant[G
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
-	return &Grant[G]{Value: value, generation: generation, deadline: sent.Add(life)}, nil
+	grant := &Grant[G]{Value: value, generation: generation, deadline: sent.Add(life)}
+	if !grant.live(time.Now()) {
+		return nil, fmt.Errorf("%w: it ended on its way here, %s after it was asked for", ErrUnusable, life)
+	}
+	return grant, nil
 }
 
-// refused tells Vault's "no" from its being away, sealed or too busy.
+// refused tells Vault's "no" from its being away, sealed, on standby or too busy.
 func refused(err error) bool {
 	var answer *api.ResponseError
 	if !errors.As(err, &answer) {
 		return false
 	}
-	return answer.StatusCode >= 400 && answer.StatusCode < 500 && answer.StatusCode != http.StatusTooManyRequests
+	switch answer.StatusCode {
+	case http.StatusRequestTimeout, http.StatusPreconditionFailed, http.StatusTooManyRequests:
+		return false
+	}
+	return answer.StatusCode >= 400 && answer.StatusCode < 500
 }
