@@ -116,9 +116,9 @@ func (b *Budget) Wait(ctx context.Context, most time.Duration) (time.Duration, e
 	return time.Since(start), &OverQPSError{RetryAfter: wholeSeconds(b.ahead() - most)}
 }
 
-// enter serves the caller at once when nobody waits and a slot is free. Else
-// it foresees the wait, and the caller joins the queue unless that is more
-// than most.
+// enter serves the caller at once when a slot is free and nobody waits for it.
+// Else it foresees the wait, and the caller joins the queue unless that is
+// more than most.
 func (b *Budget) enter(now time.Time, most time.Duration) (ahead time.Duration, served bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -168,6 +168,7 @@ func protocols(t *testing.T, h http.HandlerFunc, test func(t *testing.T, s *Send
 				h(w, r)
 			}))
 			server.EnableHTTP2 = http2
+			server.Config.ErrorLog = quiet()
 			server.StartTLS()
 			t.Cleanup(server.Close)
 			test(t, reach(t, server))
