@@ -84,6 +84,7 @@ func TestConnectionsToVault(t *testing.T) {
 
 // The client that is given stays as it is, for whoever else uses it.
 func TestTheClientGivenIsNotChanged(t *testing.T) {
+	t.Setenv("VAULT_TOKEN", "hvs.of-the-environment")
 	client := newClient(t, "http://127.0.0.1:1")
 	client.SetToken("hvs.somebody-elses")
 	before := client.CloneConfig()
@@ -93,6 +94,6 @@ func TestTheClientGivenIsNotChanged(t *testing.T) {
 		t.Error("it was changed")
 	}
 	if f.client.Token() != "" {
-		t.Error("its token went along")
+		t.Errorf("it goes with the token %q", f.client.Token())
 	}
 }

@@ -8,11 +8,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/command/proxy/config"
 )
@@ -264,6 +266,72 @@ func TestRedirects(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A body that was streamed is gone: whom Vault sends it to is for the client to ask.
+func TestALongBodyDoesNotFollowARedirect(t *testing.T) {
+	upstream := fakeVault(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Location", "http://127.0.0.1:1"+r.URL.Path)
+		w.WriteHeader(307)
+	})
+	handler := newForwarder(t, Config{Client: newClient(t, upstream.URL), APIProxy: forced}).Handler(newIdentity(someToken))
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("PUT", "/v1/leased/one", zeros(keptBody+1)))
+	if w.Code != 307 || w.Header().Get("Location") != "http://127.0.0.1:1/v1/leased/one" {
+		t.Errorf("answered %d %v %s", w.Code, w.Header(), w.Body)
+	}
+}
+
+// Vault's time to answer is not that of the bodies.
+func TestBodiesMayTakeLongerThanTheTimeOut(t *testing.T) {
+	const timeout = 200 * time.Millisecond
+	upstream := fakeVault(t, func(w http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "text/plain")
+		for range 2 {
+			fmt.Fprintln(w, n)
+			_ = http.NewResponseController(w).Flush()
+			<-time.After(2 * timeout)
+		}
+	})
+	client := newClient(t, upstream.URL)
+	client.SetClientTimeout(timeout)
+	proxy := serve(t, newForwarder(t, Config{Client: client, APIProxy: forced}).Handler(newIdentity(someToken)))
+	response, err := http.Post(proxy.URL+"/v1/sys/storage/raft/snapshot", "", &slow{pieces: 16, wait: timeout / 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	got, err := io.ReadAll(response.Body)
+	if want := fmt.Sprintf("%d\n%[1]d\n", 16*slowPiece); err != nil || string(got) != want {
+		t.Errorf("%d %q, %v", response.StatusCode, got, err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+const slowPiece = 256 << 10
+
+// slow is a body whose pieces come one by one.
+type slow struct {
+	pieces int
+	wait   time.Duration
+	left   int
+}
+
+func (s *slow) Read(p []byte) (int, error) {
+	if s.left == 0 {
+		if s.pieces == 0 {
+			return 0, io.EOF
+		}
+		s.pieces--
+		s.left = slowPiece
+		<-time.After(s.wait)
+	}
+	n := min(s.left, len(p))
+	clear(p[:n])
+	s.left -= n
+	return n, nil
 }
 
 func TestWhatVaultSees(t *testing.T) {

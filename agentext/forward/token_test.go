@@ -311,13 +311,33 @@ func TestTokensAsVaultProxyChoosesThem(t *testing.T) {
 	}
 }
 
-// A client that has a token of its own may look that up.
+// A client that has a token of its own may do with that what it likes.
 func TestAClientsOwnTokenIsShown(t *testing.T) {
 	v := startVault(t)
 	own, client := v.token(), v.token()
-	handler := newForwarder(t, Config{Client: v.root, APIProxy: &config.APIProxy{UseAutoAuthToken: true}}).Handler(newIdentity(own))
-	got := ask(t, handler, "GET", "/v1/auth/token/lookup-self", "", http.Header{"X-Vault-Token": {client}})
-	if got.status != 200 || !strings.Contains(got.body, client) {
-		t.Errorf("answered %d %s", got.status, got.body)
+	inner, err := vault.DecodeSSCTokenInternal(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		method, path, body, wrap, holds string
+	}{
+		"looked up":               {"GET", "lookup-self", "", "", client},
+		"looked up without a key": {"POST", "lookup", "{}", "", inner.Random},
+		"renewed":                 {"POST", "renew-self", "{}", "", client},
+		"looked up and wrapped":   {"GET", "lookup-self", "", "60s", `"wrap_info":{"token"`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			handler := newForwarder(t, Config{Client: v.root, APIProxy: &config.APIProxy{UseAutoAuthToken: true}}).Handler(newIdentity(own))
+			header := http.Header{"X-Vault-Token": {client}}
+			if test.wrap != "" {
+				header.Set("X-Vault-Wrap-Ttl", test.wrap)
+			}
+			got := ask(t, handler, test.method, "/v1/auth/token/"+test.path, test.body, header)
+			if got.status != 200 || !strings.Contains(got.body, test.holds) {
+				t.Errorf("answered %d %s", got.status, got.body)
+			}
+		})
 	}
 }
