@@ -90,6 +90,8 @@ func newBackend(limits bounds, now func() time.Time) *backend {
 			[]*framework.Path{b.pathRoleList(), b.pathRole(), b.pathGrant(), b.pathToken()},
 			b.pathsProxyV2(),
 			b.pathsProxyV3(),
+			b.pathsCLIV2(),
+			[]*framework.Path{b.pathCLIV3()},
 		),
 		Secrets:    []*framework.Secret{b.leaseV2(), b.leaseV3()},
 		Invalidate: b.invalidate,

@@ -22,29 +22,47 @@ import (
 const maxStatus = 999
 
 // proxy makes one call to Mashery for the named role and returns the answer as
-// it is. It makes the role's checks; call is complete but for pacing.
+// it is.
 func (b *backend) proxy(ctx context.Context, req *logical.Request, roleName string, call *mashery.Call) (*logical.Response, error) {
-	buyer, refused, err := b.use(ctx, req.Storage, roleName, call.API, toCall)
-	if buyer == nil {
+	reply, refused, err := b.call(ctx, req.Storage, roleName, call)
+	switch {
+	case refused != nil:
 		return refused, err
+	case err != nil:
+		return b.proxyError(roleName, err)
+	}
+	return reply.raw(), nil
+}
+
+// call makes one call to Mashery for the named role; it makes the role's
+// checks, and call is complete but for pacing. Where there is no reply, either
+// the role refuses, with a response, or there is an error.
+func (b *backend) call(ctx context.Context, s logical.Storage, roleName string, call *mashery.Call) (*reply, *logical.Response, error) {
+	buyer, refused, err := b.use(ctx, s, roleName, call.API, toCall)
+	if buyer == nil {
+		return nil, refused, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.bounds.Call)
 	defer cancel()
 	from := &source{buyer: buyer, API: call.API, call: ctx}
 	call.MaxWait, call.Budget = b.bounds.Wait, from.budget
 	sender, sent := buyer.Client.watched()
-	resp, err := b.exchange(ctx, sender, call, from)
+	reply, err := b.exchange(ctx, sender, call, from)
 	if !sent.Load() {
 		buyer.giveBack(ctx)
 	}
-	if err != nil {
-		return b.proxyError(roleName, err)
-	}
-	return resp, nil
+	return reply, nil, err
+}
+
+// reply is Mashery's answer to one call, read to its end.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
 }
 
 // exchange sends the call and reads the answer to its end.
-func (b *backend) exchange(ctx context.Context, sender *mashery.Sender, call *mashery.Call, from mashery.Source) (*logical.Response, error) {
+func (b *backend) exchange(ctx context.Context, sender *mashery.Sender, call *mashery.Call, from mashery.Source) (*reply, error) {
 	answer, err := sender.Send(ctx, call, from)
 	if err != nil {
 		return nil, err
@@ -62,7 +80,12 @@ func (b *backend) exchange(ctx context.Context, sender *mashery.Sender, call *ma
 	case int64(len(body)) > b.bounds.Body:
 		return nil, &badAnswerError{fmt.Sprintf("Mashery's answer is longer than the %d bytes passed on here; ask for fewer objects (limit) or fields", b.bounds.Body)}
 	}
-	return rawAnswer(answer.StatusCode, answer.Header.Get("Content-Type"), answerHeader(answer.Header), body), nil
+	return &reply{status: answer.StatusCode, header: answer.Header, body: body}, nil
+}
+
+// raw is the reply as the callers of a proxy path get it.
+func (r *reply) raw() *logical.Response {
+	return rawAnswer(r.status, r.header.Get("Content-Type"), answerHeader(r.header), r.body)
 }
 
 // rawAnswer is what Vault writes to its client byte for byte. The body is never
@@ -90,6 +113,22 @@ func (e *badAnswerError) Error() string { return e.text }
 // Vault's errors, under the status a gateway gives. What is not Mashery's
 // doing stays an error of ours.
 func (b *backend) proxyError(roleName string, err error) (*logical.Response, error) {
+	status, text := b.noAnswer(roleName, err)
+	if text == "" {
+		return nil, fmt.Errorf("a call to Mashery for role %q: %w", roleName, err)
+	}
+	resp := errorAnswer(status, text)
+	var full *mashery.OverQPSError
+	if errors.As(err, &full) {
+		resp.Headers["Retry-After"] = []string{strconv.Itoa(int(full.RetryAfter / time.Second))}
+		resp.Headers[mashery.HeaderErrorCode] = []string{mashery.ErrDeveloperOverQPS}
+	}
+	return resp, nil
+}
+
+// noAnswer says why there was no answer of Mashery, and under which status;
+// nothing when that is not Mashery's doing.
+func (b *backend) noAnswer(roleName string, err error) (status int, text string) {
 	var (
 		full        *mashery.OverQPSError
 		refused     *mashery.TokenError
@@ -99,16 +138,13 @@ func (b *backend) proxyError(roleName string, err error) (*logical.Response, err
 	)
 	switch {
 	case errors.As(err, &full):
-		resp := errorAnswer(http.StatusForbidden, fmt.Sprintf("role %q: the API key has no free slot within %s; make fewer calls at once", roleName, b.bounds.Wait))
-		resp.Headers["Retry-After"] = []string{strconv.Itoa(int(full.RetryAfter / time.Second))}
-		resp.Headers[mashery.HeaderErrorCode] = []string{mashery.ErrDeveloperOverQPS}
-		return resp, nil
+		return http.StatusForbidden, fmt.Sprintf("role %q: the API key has no free slot within %s; make fewer calls at once", roleName, b.bounds.Wait)
 	case errors.As(err, &refused), errors.As(err, &unreachable), errors.As(err, &bad):
-		return errorAnswer(http.StatusBadGateway, fmt.Sprintf("role %q: %v", roleName, err)), nil
+		return http.StatusBadGateway, fmt.Sprintf("role %q: %v", roleName, err)
 	case errors.As(err, &slow), errors.Is(err, context.DeadlineExceeded):
-		return errorAnswer(http.StatusGatewayTimeout, fmt.Sprintf("role %q: Mashery did not answer in time; whether the call was carried out is not known", roleName)), nil
+		return http.StatusGatewayTimeout, fmt.Sprintf("role %q: Mashery did not answer in time; whether the call was carried out is not known", roleName)
 	}
-	return nil, fmt.Errorf("a call to Mashery for role %q: %w", roleName, err)
+	return 0, ""
 }
 
 func errorAnswer(status int, text string) *logical.Response {
