@@ -101,7 +101,7 @@ func TestGuard(t *testing.T) {
 				return
 			}
 			text := strings.ReplaceAll(w.Body.String(), `\"`, `"`)
-			if reached || w.Code != 403 || w.Header().Get("X-Mashproxy-Error") != "guard_denied" || !strings.Contains(text, test.problem) {
+			if reached || w.Code != 403 || w.Header().Get("X-Mashproxy-Error") != "guard_denied" || w.Header().Get("X-Mashproxy-Source") != "mashproxy" || !strings.Contains(text, test.problem) {
 				t.Errorf("let through: %t, %d %s", reached, w.Code, text)
 			}
 		})
