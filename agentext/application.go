@@ -63,6 +63,8 @@ func (s shared) forwarder() (*forward.Forwarder, error) {
 	settings := forward.Config{
 		Client: s.client, APIProxy: c.Vault.APIProxy, Cache: c.Vault.Cache,
 		RetriesSet: c.RetriesSet, Mashery: len(c.Mashery) > 0, Logger: s.logger.Named("apiproxy"),
+		DisableIdleConns:  c.Vault.DisableIdleConnsAPIProxy,
+		DisableKeepAlives: c.Vault.DisableKeepAlivesAPIProxy,
 	}
 	if retry := c.Vault.Vault.Retry; retry != nil {
 		settings.Retries = retry.NumRetries

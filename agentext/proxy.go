@@ -80,7 +80,9 @@ func (p *Proxy) assemble() error {
 func (p *Proxy) listen() error {
 	for _, c := range p.config.Vault.Listeners {
 		l, err := listener.Open(c, listener.Options{
-			Handler: p.handler(c), Guarded: len(p.config.Mashery) > 0, Logger: p.log.Named("listener"),
+			Handler: p.handler(c),
+			Guarded: len(p.config.Mashery) > 0 && !metricsOnly(c),
+			Logger:  p.log.Named("listener"),
 		})
 		if err != nil {
 			return err
@@ -92,12 +94,11 @@ func (p *Proxy) listen() error {
 
 // handler is what a request to a listener goes through, outermost last.
 func (p *Proxy) handler(c *configutil.Listener) http.Handler {
-	metricsOnly := c.Role == "metrics_only"
 	served := p.admin.Handler(admin.Listener{
 		Quit:        c.ProxyAPI != nil && c.ProxyAPI.EnableQuit,
-		MetricsOnly: metricsOnly,
+		MetricsOnly: metricsOnly(c),
 	}, p.app.forward())
-	if p.app.local != nil && !metricsOnly {
+	if p.app.local != nil && !metricsOnly(c) {
 		served = p.app.local.Before(served)
 	}
 	guarded := listener.RequireHeader(served, c)
@@ -110,6 +111,9 @@ func (p *Proxy) handler(c *configutil.Listener) http.Handler {
 		}
 	})
 }
+
+// metricsOnly tells a listener that serves metrics and no calls.
+func metricsOnly(c *configutil.Listener) bool { return c.Role == "metrics_only" }
 
 // Run logs in and serves until ctx ends, quit is asked for, or a part fails.
 func (p *Proxy) Run(ctx context.Context) error {
