@@ -93,7 +93,7 @@ func (c *checker) checkIdentity(k *kind, parent *object, body map[string]any, at
 	default:
 		return
 	}
-	draft := parent != nil && parent.children == nil
+	draft := k.within != nil && (parent == nil || parent.children == nil)
 	if k.links == "" && !draft && c.store.find(k, parent, text(body[property])) != nil {
 		c.found(duplicate, at+property, "Property '%s' must be unique.", property)
 	}

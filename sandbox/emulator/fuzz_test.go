@@ -3,6 +3,8 @@
 package emulator
 
 import (
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +73,79 @@ func FuzzLists(f *testing.F) {
 			t.Errorf("%q changed the store", query)
 		}
 	})
+}
+
+// Whatever a body holds, a call is answered, and the store stays whole.
+func FuzzV2Objects(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"role.create", `[{"name":"r"}]`}, {"member.update", `[{"username":"li.na","roles":[{"id":1},null,7]}]`},
+		{"package.create", `[{"name":"p","plans":[{"name":"q","plan_services":[{"service":{"service_key":"x"}}]},3],"organization":{"id":null}}]`},
+		{"plan_endpoint.create", `[[{"plan":{"id":676},"service_definition_endpoint":{"id":2}}]]`}, {"key.delete", `[[713,"x",null]]`},
+		{"application.validate", `{"application":{"member":"li.na","name":[]}}`}, {"object.describe", `[["role",4]]`},
+		{"member.addRole", `["li.na",{"id":{}}]`}, {"oauth2.createAccessToken", `["3wh56tphn3e87eshyjgjeqrp",{"client_id":[]},{"grant_type":"password"},7]`},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	e := New(Options{})
+	f.Fuzz(func(t *testing.T, method, params string) {
+		decoded, err := decode(strings.NewReader(params))
+		if err != nil {
+			return
+		}
+		r := httptest.NewRequest("POST", "/v2/json-rpc/1", nil)
+		result, refused := e.run(r, rpcCall{version: "2.0", method: method, params: decoded})
+		encode(rpcCall{version: "2.0"}.envelope(result, refused))
+		whole(t, e.store)
+	})
+}
+
+func FuzzREST(f *testing.F) {
+	for _, seed := range [][3]string{
+		{"PUT", "services/3wh56tphn3e87eshyjgjeqrp/roles", `{"roles":[{"id":"x"},null]}`},
+		{"POST", "services", `{"name":"s","errorSets":[{"errorMessages":[{"id":"ERR_504_GATEWAY_TIMEOUT"},{"id":[]}]}],"cache":7}`},
+		{"PUT", "services/3wh56tphn3e87eshyjgjeqrp/securityProfile/oauth", `{"oauth":{}}`},
+		{"DELETE", "services/3wh56tphn3e87eshyjgjeqrp/securityProfile/oauth", ``},
+		{"POST", "scheduledMaintenanceEvents", `{"name":"e","startDateTime":"s","endDateTime":7,"endpoints":[{"id":"x"}]}`},
+		{"POST", "transform?sourceFormat=swagger2&targetFormat=masheryapi", `{"swagger":"2.0","info":{"title":["x"]},"paths":{"/":{"get":[]}}}`},
+		{"POST", "packages", `{"name":"p","plans":[{"name":"q","services":[{"id":"3wh56tphn3e87eshyjgjeqrp","endpoints":{}}]}]}`},
+		{"GET", "members?fields=applications.packageKeys,packageKeys&filter=created:>=2020,roles.name:x", ""},
+	} {
+		f.Add(seed[0], seed[1], seed[2])
+	}
+	e := New(Options{})
+	f.Fuzz(func(t *testing.T, verb, path, body string) {
+		if !slices.Contains([]string{"GET", "HEAD", "POST", "PUT", "DELETE"}, verb) {
+			return
+		}
+		path, query, _ := strings.Cut(path, "?")
+		r := httptest.NewRequest(verb, "/", strings.NewReader(body))
+		r.URL.RawQuery = query
+		rep := e.rest(httptest.NewRecorder(), r, strings.Split(path, "/"))
+		if rep.status < 200 || rep.status >= 500 {
+			t.Errorf("%s %s: %d", verb, path, rep.status)
+		}
+		whole(t, e.store)
+	})
+}
+
+// whole fails the test if an object is not where it belongs.
+func whole(t *testing.T, s *store) {
+	t.Helper()
+	for name, objects := range s.all {
+		for _, o := range objects {
+			if o.kind.within != nil && !slices.Contains(o.parent.children[name], o) {
+				t.Fatalf("%s %s is not below its parent", name, o.id())
+			}
+			if !o.kind.foreign() && s.byID[o.id()] != o {
+				t.Fatalf("%s %s cannot be found", name, o.id())
+			}
+		}
+		if len(objects) > 5000 { // a fuzzer that creates gets slow
+			for _, o := range slices.Clone(objects[4000:]) {
+				s.remove(o)
+			}
+		}
+	}
 }
 
 func TestQueriesThatAreNone(t *testing.T) {

@@ -6,47 +6,11 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // rpcBodyLimit bounds a JSON-RPC request.
 const rpcBodyLimit = 1 << 20
-
-// rpcError is the error of a JSON-RPC answer. The status differs from 200
-// whenever there is one [V2 docs, error pages].
-type rpcError struct {
-	status  int
-	Message string `json:"message"`
-	Code    int    `json:"code"`
-	Data    any    `json:"data,omitempty"`
-}
-
-// fieldError is what the data of an invalid object's error lists.
-type fieldError struct {
-	Field   string `json:"field"`
-	Message string `json:"message"`
-}
-
-// invalid is Mashery's error 1000.
-func invalid(field, message string) *rpcError {
-	return &rpcError{http.StatusBadRequest, "Invalid Object", 1000, []fieldError{{field, message}}}
-}
-
-// The errors of JSON-RPC itself (chosen: the JSON-RPC over HTTP draft).
-func parseError() *rpcError {
-	return &rpcError{status: http.StatusInternalServerError, Message: "Parse error", Code: -32700}
-}
-
-func invalidRequest() *rpcError {
-	return &rpcError{status: http.StatusBadRequest, Message: "Invalid Request", Code: -32600}
-}
-
-func methodNotFound() *rpcError {
-	return &rpcError{status: http.StatusNotFound, Message: "Method not found", Code: -32601}
-}
-
-func invalidParams() *rpcError {
-	return &rpcError{status: http.StatusInternalServerError, Message: "Invalid params", Code: -32602}
-}
 
 // rpcCall is a request's envelope, its names exactly so.
 type rpcCall struct {
@@ -62,7 +26,7 @@ func (e *Emulator) serveRPC(w http.ResponseWriter, r *http.Request) {
 	call, failure := readCall(w, r)
 	var result any
 	if failure == nil {
-		result, failure = e.run(call)
+		result, failure = e.run(r, call)
 	} else {
 		e.counter.call("v2 (no such method)")
 	}
@@ -128,13 +92,13 @@ func (c rpcCall) envelope(result any, failure *rpcError) map[string]any {
 	return answer
 }
 
+// rpcMethod does what a call asks for, with its parameters: a list, an object or
+// nil.
+type rpcMethod func(params any) (any, *rpcError)
+
 // run does what a call asks for.
-func (e *Emulator) run(call rpcCall) (any, *rpcError) {
-	method := map[string]func(any) (any, *rpcError){
-		"test.echo":    echo,
-		"test.hello":   func(any) (any, *rpcError) { return "Hello!", nil },
-		"object.query": e.objectQuery,
-	}[call.method]
+func (e *Emulator) run(r *http.Request, call rpcCall) (any, *rpcError) {
+	method := e.method(r, call.method)
 	if method == nil {
 		e.counter.call("v2 (no such method)")
 		return nil, methodNotFound()
@@ -145,6 +109,27 @@ func (e *Emulator) run(call rpcCall) (any, *rpcError) {
 		return method(call.params)
 	}
 	return nil, invalidParams()
+}
+
+// method finds a method by name, or gives nil.
+func (e *Emulator) method(r *http.Request, name string) rpcMethod {
+	if method := map[string]rpcMethod{
+		"test.echo":         echo,
+		"test.hello":        func(any) (any, *rpcError) { return "Hello!", nil },
+		"object.query":      e.objectQuery,
+		"object.list":       e.store.objectList,
+		"object.describe":   e.store.objectDescribe,
+		"member.addRole":    e.store.memberRole(true),
+		"member.removeRole": e.store.memberRole(false),
+		"area.fetch":        func(any) (any, *rpcError) { return e.area(r), nil },
+	}[name]; method != nil {
+		return method
+	}
+	space, verb, _ := strings.Cut(name, ".")
+	if space == "oauth2" {
+		return e.store.oauth.method(verb, e.now(r))
+	}
+	return e.store.objectMethod(space, verb)
 }
 
 // echo gives back its one parameter, or all of several.
@@ -167,7 +152,26 @@ func (e *Emulator) objectQuery(params any) (any, *rpcError) {
 	}
 	e.store.mu.RLock()
 	defer e.store.mu.RUnlock()
-	return q.run(e.store)
+	page, failure := q.run(e.store)
+	if failure != nil {
+		return nil, failure
+	}
+	return page, nil
+}
+
+// args gives parameters in the order of their names, however they were sent;
+// nil for what was not.
+func args(params any, names ...string) []any {
+	values := make([]any, len(names))
+	switch sent := params.(type) {
+	case []any:
+		copy(values, sent)
+	case map[string]any:
+		for i, name := range names {
+			values[i] = sent[name]
+		}
+	}
+	return values
 }
 
 // onlyText gives the one text in a list or an object of parameters.

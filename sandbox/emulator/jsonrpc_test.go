@@ -109,6 +109,50 @@ func TestObjectQueries(t *testing.T) {
 	}
 }
 
+func TestQueriesForRelatedObjects(t *testing.T) {
+	tests := map[string]struct {
+		query string
+		items string
+		total int
+	}{
+		"one related object": {
+			"SELECT name, member.username FROM applications WHERE id = 712", `[{"member":{"username":"amara.okafor"},"name":"Fjord Dashboard"}]`, 1,
+		},
+		"several":                           {"SELECT username, applications.name FROM members WHERE username = 'amara.okafor'", `[{"applications":[{"name":"Fjord Dashboard"}],"username":"amara.okafor"}]`, 1},
+		"objects of objects":                {"SELECT applications.keys.plan.name FROM members WHERE username = 'amara.okafor'", `[{"applications":[{"keys":[{"plan":{"name":"Free"}}]}]}]`, 1},
+		"by a field of one":                 {"SELECT id FROM applications WHERE member.username = 'amara.okafor'", `[{"id":712}]`, 1},
+		"by a field of one, in a bracket":   {"SELECT id FROM applications WHERE (member.first_name = 'Amara' OR member.first_name = 'nosuch')", `[{"id":712}]`, 1},
+		"by a field of any of several":      {"SELECT username FROM members WHERE applications.id = 712", `[{"username":"amara.okafor"}]`, 1},
+		"by there being none":               {"SELECT username FROM members WHERE applications IS NULL", `[]`, 0},
+		"requiring one":                     {"SELECT id FROM applications REQUIRE RELATED member WITH username = 'amara.okafor'", `[{"id":712}]`, 1},
+		"requiring one, with two of it":     {"SELECT id FROM applications REQUIRE RELATED member WITH first_name = 'Amara' AND last_name = 'Na'", `[]`, 0},
+		"requiring two":                     {"SELECT id FROM applications REQUIRE RELATED member WITH username LIKE 'a%' REQUIRE RELATED keys WITH plan.name = 'Standard' ORDER BY id ITEMS 1", `[{"id":775}]`, 3},
+		"requiring any":                     {"SELECT name FROM roles REQUIRE RELATED members ORDER BY name ITEMS 1", `[{"name":"Administrator"}]`, 8},
+		"after a condition":                 {"SELECT id FROM keys WHERE status = 'active' REQUIRE RELATED application WITH id = 712", `[{"id":713}]`, 1},
+		"ordered by a related field":        {"SELECT id FROM applications ORDER BY member.username, id ITEMS 1", `[{"id":775}]`, 72},
+		"package keys of a package":         {"SELECT name FROM packages REQUIRE RELATED package_keys WITH id = 713", "", 1},
+		"the service of a service's method": {"SELECT service.name FROM service_definition_methods ITEMS 1", `[{"service":{"name":"Billing Accounts API"}}]`, 0},
+	}
+	a := start(t, emulator.Options{})
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			result := a.result("object.query", fmt.Sprintf("[%q]", test.query)).(map[string]any)
+			if test.total != 0 && result["total_items"] != float64(test.total) {
+				t.Errorf("total_items %v, want %d", result["total_items"], test.total)
+			}
+			if items := encodeJSON(t, result["items"]); test.items != "" && items != test.items {
+				t.Errorf("got  %s\nwant %s", items, test.items)
+			}
+		})
+	}
+	whole := a.result("object.query", `["SELECT *, package, plan.* FROM package_keys ITEMS 1"]`).(map[string]any)["items"].([]any)[0].(map[string]any)
+	for field, object := range map[string]string{"package": "package", "plan": "plan"} {
+		if got := whole[field].(map[string]any); got["object_type"] != object || got["name"] == "" {
+			t.Errorf("%s: %v", field, got)
+		}
+	}
+}
+
 func TestAQueryResult(t *testing.T) {
 	a := start(t, emulator.Options{})
 	a.rpc(`{"jsonrpc":"2.0","method":"object.query","params":["SELECT id, name FROM applications WHERE username = 'li.na' ITEMS 1"],"id":7}`).

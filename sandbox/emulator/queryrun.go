@@ -21,7 +21,11 @@ func (o *object) column(property string) any {
 		return o.number
 	}
 	value, _ := o.value(property)
-	at, err := time.Parse(dateFormat, text(value))
+	date, isText := value.(string)
+	if !isText || len(date) != len(dateFormat) {
+		return value
+	}
+	at, err := time.Parse(dateFormat, date)
 	if err != nil {
 		return value
 	}
@@ -120,7 +124,15 @@ type resultPage struct {
 }
 
 func (o *object) row(t rpcType) row {
-	return func(field string) []any { return o.rpcValues(t, strings.Split(field, ".")) }
+	return func(field string) []any {
+		if property := o.kind.columns(t)[field]; property != "" { // the quick way of most
+			if value := o.column(property); value != nil {
+				return []any{value}
+			}
+			return nil
+		}
+		return o.rpcValues(t, strings.Split(field, "."))
+	}
 }
 
 func (q *objectQuery) keeps(o *object, t rpcType) bool {

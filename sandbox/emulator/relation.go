@@ -35,7 +35,10 @@ func (s schema) relate() {
 		if len(k.types) == 0 {
 			continue
 		}
-		k.relations = map[string]relation{}
+		k.relations, k.columnsOf = map[string]relation{}, map[string]map[string]string{}
+		for _, t := range k.types {
+			k.columnsOf[t.name] = k.fields(t)
+		}
 		for up, depth := k.within, 1; up != nil; up, depth = up.within, depth+1 {
 			k.toOne(up, func(o *object) *object { return o.ancestor(depth) })
 		}
@@ -133,7 +136,9 @@ func (s schema) typed(is func(rpcType) bool) (*kind, rpcType) {
 
 // columns are the simple fields of a type, which V2 writes names_so: the V3
 // property of each.
-func (k *kind) columns(t rpcType) map[string]string {
+func (k *kind) columns(t rpcType) map[string]string { return k.columnsOf[t.name] }
+
+func (k *kind) fields(t rpcType) map[string]string {
 	columns := map[string]string{"id": numberColumn, "uuid": "id"}
 	if t.property == "id" {
 		columns = map[string]string{t.key: "id"}

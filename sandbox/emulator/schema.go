@@ -76,6 +76,7 @@ type kind struct {
 	nested    map[string]*kind // children by segment
 	within    *kind            // whose child this is, or nil
 	relations map[string]relation
+	columnsOf map[string]map[string]string // by V2's type
 }
 
 // part is a structured property with a path of its own below its object.

@@ -46,13 +46,14 @@ type store struct {
 	byID   map[string]*object   // but those whose ids are foreign
 	// retired are the values of retained properties whose objects are gone.
 	retired map[string]bool
+	oauth   *oauth
 	ids     io.Reader // seeded: the same ids every time
 	now     func() time.Time
 	number  int
 }
 
 func newStore(now func() time.Time) *store {
-	return &store{
+	s := &store{
 		schema:  masherySchema(),
 		all:     map[string][]*object{},
 		byID:    map[string]*object{},
@@ -60,6 +61,8 @@ func newStore(now func() time.Time) *store {
 		ids:     rand.NewChaCha8([32]byte([]byte("mashery objects, same every time"))),
 		now:     now,
 	}
+	s.oauth = newOAuth(s)
+	return s
 }
 
 // lockFor locks the store for what a verb does, and gives what unlocks it.
