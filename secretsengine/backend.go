@@ -86,7 +86,7 @@ func newBackend(limits bounds, now func() time.Time) *backend {
 			SealWrapStorage: []string{configKey, rolePrefix, tokenPrefix},
 		},
 		Paths: framework.PathAppend(
-			[]*framework.Path{b.pathConfig(), b.pathConfigCertList(), b.pathConfigCert()},
+			[]*framework.Path{b.pathConfig(), b.pathConfigCertList(), b.pathConfigCert(), b.pathCheck()},
 			[]*framework.Path{b.pathRoleList(), b.pathRole(), b.pathGrant(), b.pathToken()},
 			b.pathsProxyV2(),
 			b.pathsProxyV3(),

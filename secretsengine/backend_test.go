@@ -54,6 +54,7 @@ func TestThePathsOfTheMount(t *testing.T) {
 	e := newEngine(t)
 	want := map[string][]logical.Operation{
 		"config":                                  {logical.ReadOperation, logical.UpdateOperation},
+		"check":                                   {logical.ReadOperation},
 		"config/certs/":                           {logical.ListOperation},
 		"config/certs/leaf":                       {logical.DeleteOperation, logical.ReadOperation, logical.UpdateOperation},
 		"roles/":                                  {logical.ListOperation},

@@ -3,7 +3,6 @@
 package secretsengine
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,8 +13,6 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-
-	"mashproxy/mashery"
 )
 
 // defaultV2Method is what is called when no method is named.
@@ -64,12 +61,7 @@ func (b *backend) callCLIV2(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return logical.ErrorResponse("the arguments cannot be encoded as JSON: %v", err), nil
 	}
-	return b.shaped(ctx, req, d.Get("role").(string), &mashery.Call{
-		API: mashery.V2, Method: http.MethodPost,
-		Header:        http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}},
-		Body:          bytes.NewReader(envelope),
-		ContentLength: int64(len(envelope)),
-	}, (*reply).asResult)
+	return b.shaped(ctx, req, d.Get("role").(string), v2Call(envelope), (*reply).asResult)
 }
 
 // readsOnly tells the methods that change nothing and give no credential

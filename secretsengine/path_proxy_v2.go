@@ -54,13 +54,18 @@ func (b *backend) proxyV2(ctx context.Context, req *logical.Request, d *framewor
 	if err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
-	return b.proxy(ctx, req, d.Get("role").(string), &mashery.Call{
+	return b.proxy(ctx, req, d.Get("role").(string), v2Call(envelope))
+}
+
+// v2Call is the call of a JSON-RPC request, complete but for pacing.
+func v2Call(envelope []byte) *mashery.Call {
+	return &mashery.Call{
 		API:           mashery.V2,
 		Method:        http.MethodPost,
 		Header:        http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}},
 		Body:          bytes.NewReader(envelope),
 		ContentLength: int64(len(envelope)),
-	})
+	}
 }
 
 // v2Envelope is the JSON-RPC request as it goes to Mashery: what came, with the
