@@ -57,6 +57,7 @@ func newEngineWithin(t *testing.T, limits bounds) *engine {
 	t.Helper()
 	e := &engine{T: t, storage: &logical.InmemStorage{}, mashery: newStub(t), log: new(lockedBuffer)}
 	e.clock = &fixedClock{time: time.Now().Truncate(time.Second)}
+	e.mashery.time = e.clock.now
 	e.backend = newBackend(limits, e.clock.now)
 	err := e.Setup(t.Context(), &logical.BackendConfig{
 		Logger:      hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: e.log}),
@@ -159,9 +160,11 @@ func (c *fixedClock) move(d time.Duration) {
 }
 
 // stub is a Mashery that answers as it is told. By default its token endpoint
-// gives token-1, token-2 … for an hour, and its APIs answer 200 with "[]".
+// gives token-1, token-2 … for an hour, and its APIs answer 200 with "[]". Its
+// clock is that of the engine.
 type stub struct {
 	*httptest.Server
+	time   func() time.Time
 	mu     sync.Mutex
 	tokens []string        // the form of every token request
 	calls  []*http.Request // every other request
@@ -170,6 +173,9 @@ type stub struct {
 	// answerToken and answer, when set, answer in the stub's place.
 	answerToken http.HandlerFunc
 	answer      http.HandlerFunc
+	// answerTime answers who asks for nothing but the time; asked counts them.
+	answerTime http.HandlerFunc
+	asked      int
 }
 
 func newStub(t *testing.T) *stub {
@@ -180,8 +186,13 @@ func newStub(t *testing.T) *stub {
 }
 
 func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/v3/token" {
+	w.Header().Set("Date", s.date(0))
+	switch {
+	case r.URL.Path == "/v3/token":
 		s.serveToken(w, r)
+		return
+	case r.Method == http.MethodHead && r.URL.Path == "/v2/json-rpc":
+		s.serveTime(w, r)
 		return
 	}
 	body, _ := io.ReadAll(r.Body)
@@ -196,6 +207,25 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 	w.Header().Set("X-Total-Count", "0")
 	io.WriteString(w, "[]")
+}
+
+// date is the stub's clock, wrong by the given time, as a header shows it.
+func (s *stub) date(wrong time.Duration) string {
+	now := time.Now
+	if s.time != nil {
+		now = s.time
+	}
+	return now().Add(wrong).UTC().Format(http.TimeFormat)
+}
+
+func (s *stub) serveTime(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.asked++
+	answer := s.answerTime
+	s.mu.Unlock()
+	if answer != nil {
+		answer(w, r)
+	}
 }
 
 func (s *stub) serveToken(w http.ResponseWriter, r *http.Request) {

@@ -35,17 +35,17 @@ func (b *backend) readGrant(ctx context.Context, req *logical.Request, d *framew
 	}
 	leased := d.Get("lease").(bool)
 	if api == mashery.V2 {
-		return b.grantV2(buyer, leased), nil
+		return b.grantV2(ctx, buyer, leased), nil
 	}
 	return b.grantV3(ctx, buyer, leased)
 }
 
-func (b *backend) grantV2(buyer *buyer, leased bool) *logical.Response {
+func (b *backend) grantV2(ctx context.Context, buyer *buyer, leased bool) *logical.Response {
 	creds := buyer.Role.credentials()
 	answer := map[string]any{
 		"api_key":  creds.APIKey.Reveal(),
 		"area_nid": creds.AreaNID,
-		"sig":      mashery.SignV2(creds.APIKey, creds.Secret, buyer.Client.clock.masheryTime()).Reveal(),
+		"sig":      mashery.SignV2(creds.APIKey, creds.Secret, buyer.Client.masheryTime(ctx)).Reveal(),
 		"qps":      buyer.Role.QPS,
 		"key_id":   buyer.Marks.KeyID,
 
@@ -74,8 +74,8 @@ func (b *backend) grantV3(ctx context.Context, buyer *buyer, leased bool) (*logi
 
 const grantHelp = `
 Gives a new short-lived credential of the role. api=3, the default, asks Mashery
-for an access token that nobody else has; api=2 signs with the time of now, which
-Mashery accepts for five minutes.
+for an access token that nobody else has; api=2 signs with the time of now by
+Mashery's clock, which Mashery accepts for five minutes.
 
 With lease=true it comes as a lease (V2: 1 minute, at most 2; V3: 15 minutes, at
 most nine tenths of the token's life) that can be renewed as long as the role
