@@ -18,18 +18,33 @@ func (s *Sandbox) Banner(w io.Writer) error {
                unix:%s
   Vault        %s  (root token: %s)
   Mashery      %s  (emulated)
+               %s  (what it counted; POST /faults: let it fail)
   files        %s%s
 
 Try:
-`, s.proxyAddress, s.Socket(), s.vault.Address(), s.vault.RootToken().Reveal(), s.masheryURL, s.Dir(), s.fate())
+`, s.proxyAddress, s.Socket(), s.vault.Address(), s.vault.RootToken().Reveal(), s.masheryURL, s.adminURL, s.Dir(), s.fate())
 	for _, call := range calls(s.options.Mount) {
 		fmt.Fprintf(&text, "\n# %s\n", call.title)
 		for _, route := range s.routes() {
 			fmt.Fprintln(&text, route.curlLine(call))
 		}
 	}
+	fmt.Fprintf(&text, "\n# Vault itself, by its command line, as the operator\n%s\n", strings.Join(s.vaultLines(), "\n"))
 	_, err := io.WriteString(w, text.String()+"\n")
 	return err
+}
+
+// vaultLines are what a person types who has Vault's command line.
+func (s *Sandbox) vaultLines() []string {
+	role := s.options.Mount + "/roles/" + demoRole
+	return []string{
+		"export VAULT_ADDR=" + s.vault.Address() + ` VAULT_TOKEN="$(cat ` + shellQuote(s.folder.file(rootTokenFile)) + `)"`,
+		"vault read " + role,
+		"vault read " + role + "/grant api=2",
+		"vault read " + role + "/grant api=3",
+		"vault read " + role + "/token",
+		"vault list " + s.options.Mount + "/roles",
+	}
 }
 
 // fate says what becomes of the files.

@@ -22,6 +22,7 @@ const demoRole = "demo"
 type demo struct {
 	mount           string // of the secrets engine, without "/" at the end
 	v2, v3, v3Token string // endpoints of the emulated Mashery
+	authority       string // PEM of what signed its certificate; "" without TLS
 	credentials     mashery.Credentials
 	qps             int
 }
@@ -101,6 +102,7 @@ func (d demo) writes() []write {
 			"v2_endpoint":       d.v2,
 			"v3_endpoint":       d.v3,
 			"v3_token_endpoint": d.v3Token,
+			"root_ca":           d.authority,
 		}},
 		{d.mount + "/roles/" + demoRole, map[string]any{
 			"area_id":  d.credentials.AreaID,

@@ -23,6 +23,7 @@ const (
 	policyFile    = "policy.hcl"
 	rootTokenFile = "root-token"
 	unsealKeyFile = "unseal-key"
+	authorityFile = "mashery-ca.pem"
 	socketFile    = "mashproxy.sock"
 )
 

@@ -12,13 +12,14 @@ import (
 // anyPort is where something listens that was told no address.
 const anyPort = "127.0.0.1:0"
 
-// ports are the sandbox's three listening sockets, bound before anything is
+// ports are the sandbox's listening sockets, bound before anything is
 // started: a port that is taken is then an error at once, and none can be taken
 // by another part of the sandbox.
 type ports struct {
 	proxy   net.Listener // only reserved: the proxy binds it again, by its file
 	vault   net.Listener
 	mashery net.Listener
+	admin   net.Listener // of the emulated Mashery
 }
 
 func bindPorts(o Options) (ports, error) {
@@ -30,6 +31,7 @@ func bindPorts(o Options) (ports, error) {
 		{&p.proxy, "-listen", o.ProxyListen},
 		{&p.vault, "-vault-listen", o.VaultListen},
 		{&p.mashery, "-mashery-listen", o.MasheryListen},
+		{&p.admin, "-mashery-admin-listen", o.MasheryAdminListen},
 	} {
 		listener, err := listen(want.flag, want.address)
 		if err != nil {
@@ -43,7 +45,7 @@ func bindPorts(o Options) (ports, error) {
 // Close closes what is bound.
 func (p ports) Close() error {
 	var errs []error
-	for _, listener := range []net.Listener{p.proxy, p.vault, p.mashery} {
+	for _, listener := range []net.Listener{p.proxy, p.vault, p.mashery, p.admin} {
 		if listener != nil {
 			errs = append(errs, listener.Close())
 		}

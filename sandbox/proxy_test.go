@@ -74,7 +74,7 @@ func TestTheBannerTellsWhatToTry(t *testing.T) {
 	base := "'http://" + s.ProxyAddress() + "/v1/mash-creds/roles/demo"
 	unix := "--unix-socket '" + s.Socket() + "' "
 	for _, want := range []string{
-		s.ProxyAddress(), s.Vault().Address(), s.MasheryURL(), s.Dir(),
+		s.ProxyAddress(), s.Vault().Address(), s.MasheryURL(), s.MasheryAdminURL(), s.Dir(),
 		"curl -i " + base + "/proxy/v3/services?limit=5'\n",
 		"curl -i " + unix + "'http://localhost/v1/mash-creds/roles/demo/proxy/v3/services?limit=5'\n",
 		base + "/proxy/v2'\n",

@@ -6,8 +6,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
@@ -25,11 +27,13 @@ const (
 // Options say where a sandbox listens and what it is made of. The zero value is a
 // sandbox on free ports with its files in a temporary folder.
 type Options struct {
-	// ProxyListen, VaultListen and MasheryListen are loopback addresses with a
-	// port, such as 127.0.0.1:8300; port 0 picks a free one. "": 127.0.0.1:0.
-	// ProxyListen is not listened on: it is checked, chosen and written into the
-	// configuration file.
+	// ProxyListen, VaultListen, MasheryListen and MasheryAdminListen are loopback
+	// addresses with a port, such as 127.0.0.1:8300; port 0 picks a free one.
+	// "": 127.0.0.1:0. ProxyListen is not listened on: it is checked, chosen and
+	// written into the configuration file.
 	ProxyListen, VaultListen, MasheryListen string
+	// MasheryAdminListen is where [emulator.Emulator.Admin] is.
+	MasheryAdminListen string
 	// Dir is the folder for the files. It is made when absent, kept at the end,
 	// and may hold other files. "": a temporary one, removed at the end.
 	Dir string
@@ -41,6 +45,12 @@ type Options struct {
 	// Mashery changes the emulated Mashery. Its QPS is the one above; credentials
 	// are made up when there are none.
 	Mashery emulator.Options
+	// MasheryTLS serves the emulated Mashery by TLS. A throw-away authority signs
+	// its certificate: the secrets engine is told to trust it (root_ca), and
+	// mashery-ca.pem in the folder is its certificate. See [Sandbox.MasheryCA].
+	MasheryTLS bool
+	// Faults befall the emulated Mashery as soon as Vault is furnished.
+	Faults []emulator.Fault
 	// Logger is told what the sandbox's Vault does. nil: silence.
 	Logger hclog.Logger
 }
@@ -54,6 +64,11 @@ func (o Options) withDefaults() (Options, error) {
 	o.Mashery.QPS = o.QPS
 	if o.Mashery.Credentials == (mashery.Credentials{}) {
 		o.Mashery.Credentials = newCredentials()
+	}
+	for _, f := range o.Faults {
+		if err := f.Validate(); err != nil {
+			return o, fmt.Errorf("-fault=%s: %w", f, err)
+		}
 	}
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
@@ -82,6 +97,8 @@ type Sandbox struct {
 	emulator     *emulator.Emulator
 	proxyAddress string
 	masheryURL   string
+	adminURL     string
+	authority    []byte // PEM; nil without TLS
 
 	closers []func() error // the last is called first
 }
@@ -113,7 +130,9 @@ func (s *Sandbox) start(ctx context.Context) error {
 	}
 	defer ports.proxy.Close() // free again for the proxy, which is started next
 	s.proxyAddress = ports.proxy.Addr().String()
-	s.startMashery(ports)
+	if err := s.startMashery(ports); err != nil {
+		return errors.Join(err, ports.vault.Close())
+	}
 	if err := s.startVault(ctx, ports); err != nil {
 		return err
 	}
@@ -121,14 +140,56 @@ func (s *Sandbox) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.writeFiles(role)
+	if err := s.writeFiles(role); err != nil {
+		return err
+	}
+	return s.befall()
 }
 
-func (s *Sandbox) startMashery(p ports) {
+func (s *Sandbox) startMashery(p ports) error {
 	s.emulator = emulator.New(s.options.Mashery)
-	s.masheryURL = "http://" + p.mashery.Addr().String()
-	server := serve(p.mashery, s.emulator, s.options.Logger.Named("mashery"))
-	s.closers = append(s.closers, server.Close)
+	s.adminURL = "http://" + p.admin.Addr().String()
+	logger := s.options.Logger.Named("mashery")
+	s.closers = append(s.closers, serve(p.admin, s.emulator.Admin(), logger).Close)
+	listener, scheme := p.mashery, "http://"
+	if s.options.MasheryTLS {
+		secure, err := s.secure(listener)
+		if err != nil {
+			return errors.Join(fmt.Errorf("making a certificate for the emulated Mashery: %w", err), listener.Close())
+		}
+		listener, scheme = secure, "https://"
+	}
+	s.masheryURL = scheme + listener.Addr().String()
+	s.closers = append(s.closers, serve(listener, s.emulator, logger).Close)
+	return nil
+}
+
+// secure puts TLS on a listener, with a certificate for its address.
+func (s *Sandbox) secure(listener net.Listener) (net.Listener, error) {
+	authority, err := emulator.NewAuthority()
+	if err != nil {
+		return nil, err
+	}
+	host, _, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	config, err := authority.ServerConfig(host, "localhost")
+	if err != nil {
+		return nil, err
+	}
+	s.authority = authority.PEM()
+	return tls.NewListener(listener, config), nil
+}
+
+// befall adds the faults that are there from the start.
+func (s *Sandbox) befall() error {
+	for _, f := range s.options.Faults {
+		if _, err := s.emulator.AddFault(f); err != nil {
+			return fmt.Errorf("-fault=%s: %w", f, err)
+		}
+	}
+	return nil
 }
 
 func (s *Sandbox) startVault(ctx context.Context, p ports) error {
@@ -159,6 +220,7 @@ func (s *Sandbox) demo() demo {
 		v2:          s.masheryURL + "/v2/json-rpc",
 		v3:          s.masheryURL + "/v3/rest",
 		v3Token:     s.masheryURL + "/v3/token",
+		authority:   string(s.authority),
 		credentials: s.options.Mashery.Credentials,
 		qps:         s.options.QPS,
 	}
@@ -181,6 +243,11 @@ func (s *Sandbox) writeFiles(role appRole) error {
 	if err != nil {
 		return err
 	}
+	if s.authority != nil {
+		if err := s.folder.write(file{authorityFile, string(s.authority)}); err != nil {
+			return err
+		}
+	}
 	return s.folder.write(
 		file{configFile, config},
 		file{policyFile, demo.policy()},
@@ -199,6 +266,13 @@ func (s *Sandbox) Mashery() *emulator.Emulator { return s.emulator }
 
 // MasheryURL is where the emulated Mashery is, such as http://127.0.0.1:8400.
 func (s *Sandbox) MasheryURL() string { return s.masheryURL }
+
+// MasheryAdminURL is where it is told to fail, and shows its counts.
+func (s *Sandbox) MasheryAdminURL() string { return s.adminURL }
+
+// MasheryCA is the PEM certificate of the authority that signed the emulated
+// Mashery's; nil without TLS.
+func (s *Sandbox) MasheryCA() []byte { return s.authority }
 
 // Credentials are those of the role demo at the emulated Mashery.
 func (s *Sandbox) Credentials() mashery.Credentials { return s.options.Mashery.Credentials }

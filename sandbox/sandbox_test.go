@@ -18,6 +18,7 @@ import (
 	proxyconfig "github.com/hashicorp/vault/command/proxy/config"
 
 	"mashproxy/sandbox"
+	"mashproxy/sandbox/emulator"
 )
 
 // start starts a sandbox that ends with the test.
@@ -325,6 +326,8 @@ func TestWhatCannotStartSaysWhichFlagToChange(t *testing.T) {
 		"the proxy's port is taken":       {sandbox.Options{ProxyListen: address}, "-listen=" + address + ": another program", syscall.EADDRINUSE},
 		"Vault's port is taken":           {sandbox.Options{VaultListen: address}, "-vault-listen=" + address + ": another program", syscall.EADDRINUSE},
 		"Mashery's port is taken":         {sandbox.Options{MasheryListen: address}, "-mashery-listen=" + address + ": another program", syscall.EADDRINUSE},
+		"the admin path's port is taken":  {sandbox.Options{MasheryAdminListen: address}, "-mashery-admin-listen=" + address + ": another program", syscall.EADDRINUSE},
+		"a fault is none":                 {sandbox.Options{Faults: []emulator.Fault{{Kind: "nonsense"}}}, `-fault=nonsense: there is no fault "nonsense"`, nil},
 		"an address is not on loopback":   {sandbox.Options{VaultListen: "0.0.0.0:0"}, "-vault-listen=0.0.0.0:0: the sandbox listens on loopback addresses only", nil},
 		"an address has no host":          {sandbox.Options{ProxyListen: ":8300"}, "-listen=:8300: the sandbox listens on loopback addresses only", nil},
 		"an address has no port":          {sandbox.Options{MasheryListen: "127.0.0.1"}, "-mashery-listen=127.0.0.1 is not an address", nil},

@@ -17,6 +17,7 @@ import (
 
 	"mashproxy/agentext/config"
 	"mashproxy/sandbox"
+	"mashproxy/sandbox/emulator"
 )
 
 // readyTimeout bounds the start of the sandbox's proxy.
@@ -49,11 +50,19 @@ func (c *devCommand) flags() (*flag.FlagSet, *devFlags) {
 	set.StringVar(&f.ProxyListen, "listen", "127.0.0.1:8300", "`address` of the proxy's tcp listener; port 0 picks a free one")
 	set.StringVar(&f.VaultListen, "vault-listen", "127.0.0.1:8200", "`address` of the sandbox's Vault; port 0 picks a free one")
 	set.StringVar(&f.MasheryListen, "mashery-listen", "127.0.0.1:8400", "`address` of the emulated Mashery; port 0 picks a free one")
+	set.StringVar(&f.MasheryAdminListen, "mashery-admin-listen", "127.0.0.1:0", "`address` where the emulated Mashery is told to fail, and shows what it counted; port 0 picks a free one")
+	set.Func("fault", "a `fault` of the emulated Mashery from the start, such as over_qps,for=10s; may be repeated, docs/sandbox.md lists them", f.addFault)
 	set.StringVar(&f.Dir, "dir", "", "`folder` for the configuration and key files; made when absent, and kept (default: a temporary one, removed at the end)")
 	set.IntVar(&f.QPS, "qps", sandbox.DefaultQPS, "calls a second of the role demo, and of its key at the emulated Mashery")
 	set.StringVar(&f.level, "log-level", "warn", "log `level` of proxy and sandbox: trace, debug, info, warn or error")
 	set.BoolVar(&f.smoke, "smoke", false, "make the calls that are printed, show their answers, and exit: 0 only if all were right")
 	return set, f
+}
+
+func (f *devFlags) addFault(text string) error {
+	fault, err := emulator.ParseFault(text)
+	f.Faults = append(f.Faults, fault)
+	return err
 }
 
 func (c *devCommand) Run(args []string) int {
