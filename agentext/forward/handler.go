@@ -21,9 +21,6 @@ import (
 	"mashproxy/agentext/forward/scanner"
 )
 
-// sourceHeader says who answered, in files with a mashery block.
-const sourceHeader = "X-Mashproxy-Source"
-
 // A Handler forwards requests to Vault with one identity.
 type Handler struct {
 	vault    *Forwarder
@@ -170,7 +167,7 @@ func (h *Handler) withhold(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err *apierror.Error) {
 	h.log.Debug("not forwarded", "method", r.Method, "path", r.URL.Path, "code", err.Code)
 	if h.vault.mashery {
-		w.Header().Set(sourceHeader, "mashproxy")
+		w.Header().Set(apierror.SourceHeader, apierror.FromMashproxy)
 	}
 	apierror.Write(w, err)
 }
@@ -181,7 +178,7 @@ func (h *Handler) writeHeader(w http.ResponseWriter, a *answer) {
 		header[name] = values
 	}
 	if h.vault.mashery {
-		header.Set(sourceHeader, "vault")
+		header.Set(apierror.SourceHeader, apierror.FromVault)
 	}
 	w.WriteHeader(a.status)
 }

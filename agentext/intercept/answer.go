@@ -34,7 +34,7 @@ func (h *Handler) pass(w http.ResponseWriter, c *route, answer *mashery.Answer) 
 	// Last, so that no answer can claim to be another's.
 	header.Del(apierror.CodeHeader)
 	header.Set(headerMode, "mashproxy/"+h.Version)
-	header.Set(headerSource, fromMashery)
+	header.Set(apierror.SourceHeader, apierror.FromMashery)
 	setWait(header, answer.Waited)
 	w.WriteHeader(answer.StatusCode)
 	buffer := h.buffers.Get().(*[copyBuffer]byte)

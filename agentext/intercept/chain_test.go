@@ -157,8 +157,8 @@ func (c *chain) call() emulator.Request {
 // wantStatus checks a successful answer.
 func (c *chain) wantStatus(got reply, status int, source string) {
 	c.t.Helper()
-	if got.StatusCode != status || got.Header.Get(headerSource) != source {
-		c.t.Fatalf("status %d from %q, want %d from %q: %s", got.StatusCode, got.Header.Get(headerSource), status, source, got.body)
+	if got.StatusCode != status || got.Header.Get(apierror.SourceHeader) != source {
+		c.t.Fatalf("status %d from %q, want %d from %q: %s", got.StatusCode, got.Header.Get(apierror.SourceHeader), status, source, got.body)
 	}
 }
 

@@ -22,15 +22,7 @@ import (
 const (
 	headerMode      = "X-Proxy-Mode"
 	headerRequestID = "X-Request-Id"
-	headerSource    = "X-Mashproxy-Source"
 	headerWait      = "X-Mashproxy-Wait-Ms"
-)
-
-// Who an answer to a local call is from.
-const (
-	fromMashery   = "mashery"
-	fromVault     = "vault"
-	fromMashproxy = "mashproxy"
 )
 
 // Rules yields the rules of the application's current token.
@@ -112,7 +104,7 @@ func (h *Handler) read(r *http.Request) (*route, *apierror.Error) {
 func (h *Handler) begin(w http.ResponseWriter) {
 	w.Header().Set(headerRequestID, rand.Text())
 	w.Header().Set(headerMode, "mashproxy/"+h.Version)
-	w.Header().Set(headerSource, fromMashproxy)
+	w.Header().Set(apierror.SourceHeader, apierror.FromMashproxy)
 }
 
 // idOf is the id of the answer, for the log.

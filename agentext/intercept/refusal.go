@@ -34,7 +34,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *route, err e
 		panic(http.ErrAbortHandler) // the caller has left; returning would answer 200
 	}
 	refusal, from := refusalOf(err, c)
-	w.Header().Set(headerSource, from)
+	w.Header().Set(apierror.SourceHeader, from)
 	apierror.Write(w, refusal)
 }
 
@@ -49,25 +49,25 @@ func refusalOf(err error, c *route) (*apierror.Error, string) {
 	switch {
 	case errors.As(err, &overQPS):
 		return apierror.New(http.StatusForbidden, apierror.OverQPS, "%s", err).
-			After(overQPS.RetryAfter).With(mashery.HeaderErrorCode, mashery.ErrDeveloperOverQPS), fromMashproxy
+			After(overQPS.RetryAfter).With(mashery.HeaderErrorCode, mashery.ErrDeveloperOverQPS), apierror.FromMashproxy
 	case errors.As(err, &slow):
-		return apierror.New(http.StatusGatewayTimeout, apierror.Timeout, "%s", err), fromMashproxy
+		return apierror.New(http.StatusGatewayTimeout, apierror.Timeout, "%s", err), apierror.FromMashproxy
 	case errors.As(err, &unreachable):
-		return apierror.New(http.StatusBadGateway, apierror.MasheryUnreachable, "%s", err), fromMashproxy
+		return apierror.New(http.StatusBadGateway, apierror.MasheryUnreachable, "%s", err), apierror.FromMashproxy
 	case errors.Is(err, policy.ErrNotReady):
-		return notReady(policy.ErrNotReady.Error() + reason(err)), fromMashproxy
+		return notReady(policy.ErrNotReady.Error() + reason(err)), apierror.FromMashproxy
 	case errors.Is(err, autoauth.ErrNoToken):
-		return notReady(autoauth.ErrNoToken.Error()), fromMashproxy
+		return notReady(autoauth.ErrNoToken.Error()), apierror.FromMashproxy
 	case autoauth.IsInvalidToken(err):
-		return notReady("Vault knows this program's token no more; it logs in again"), fromMashproxy
+		return notReady("Vault knows this program's token no more; it logs in again"), apierror.FromMashproxy
 	case errors.Is(err, cache.ErrUnusable):
-		return apierror.New(http.StatusBadGateway, apierror.GrantRefused, "%s", err), fromVault
+		return apierror.New(http.StatusBadGateway, apierror.GrantRefused, "%s", err), apierror.FromVault
 	case errors.As(err, &refused) && !away(refused.StatusCode):
-		return grantRefused(refused, c), fromVault
+		return grantRefused(refused, c), apierror.FromVault
 	case errors.Is(err, cache.ErrSlow):
-		return unavailable(err.Error()), fromVault
+		return unavailable(err.Error()), apierror.FromVault
 	}
-	return unavailable("no live grant to sign with, and Vault gives none" + reason(err)), fromVault
+	return unavailable("no live grant to sign with, and Vault gives none" + reason(err)), apierror.FromVault
 }
 
 func notReady(text string) *apierror.Error {

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"mashproxy/agentext/apierror"
 	"mashproxy/agentext/config"
 	"mashproxy/sandbox/emulator"
 )
@@ -49,7 +50,7 @@ func TestACallIsSignedAndItsAnswerComesBackUnchanged(t *testing.T) {
 			t.Errorf("header %s is %q, directly %q", name, got.Header[name], values)
 		}
 	}
-	added := map[string]string{headerMode: "mashproxy/1.2.3", headerSource: "mashery", headerWait: "0", "X-Server-Date": got.Header.Get("Date")}
+	added := map[string]string{headerMode: "mashproxy/1.2.3", apierror.SourceHeader: "mashery", headerWait: "0", "X-Server-Date": got.Header.Get("Date")}
 	for name, want := range added {
 		if got.Header.Get(name) != want {
 			t.Errorf("header %s is %q, want %q", name, got.Header.Get(name), want)
@@ -84,7 +85,7 @@ func TestWhatReachesMashery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := start(t)
 			got := c.ask(test.method, test.path, test.body)
-			if got.Header.Get(headerSource) != "mashery" {
+			if got.Header.Get(apierror.SourceHeader) != "mashery" {
 				t.Fatalf("status %d: %s", got.StatusCode, got.body)
 			}
 			sent := c.call()
@@ -118,7 +119,7 @@ func TestNothingOfTheCallersDisplacesTheCredential(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := start(t)
 			answer := c.raw(text)
-			if !strings.Contains(answer, headerSource+": mashery\r\n") {
+			if !strings.Contains(answer, apierror.SourceHeader+": mashery\r\n") {
 				t.Fatalf("answer %s", answer)
 			}
 			sent := c.call()
@@ -173,7 +174,7 @@ func (c *chain) raw(text string) string {
 func TestAnAnswerCannotClaimToBeAnothers(t *testing.T) {
 	c := start(t, route3("odd", func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range map[string]string{
-			headerMode: "elsewhere", headerSource: "vault", headerWait: "99", "X-Mashproxy-Error": "policy_denied",
+			headerMode: "elsewhere", apierror.SourceHeader: "vault", headerWait: "99", "X-Mashproxy-Error": "policy_denied",
 			"Set-Cookie": "a=b", "Connection": "X-Gone", "X-Gone": "gone", "X-Stays": "stays",
 		} {
 			w.Header().Set(name, value)
@@ -279,7 +280,7 @@ func TestWhatIsNoLocalCallGoesOn(t *testing.T) {
 		t.Errorf("status %d, %d passed on, headers %v", got.StatusCode, c.next.count(), got.Header)
 	}
 	for _, path := range []string{"/v1/secret/%2e%2e/a", rolePath + "grant"} {
-		if got := c.ask("GET", path, ""); got.StatusCode < 400 || got.Header.Get(headerSource) != "mashproxy" {
+		if got := c.ask("GET", path, ""); got.StatusCode < 400 || got.Header.Get(apierror.SourceHeader) != "mashproxy" {
 			t.Errorf("%s: status %d", path, got.StatusCode)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"mashproxy/agentext/apierror"
 	"mashproxy/agentext/policy"
 	"mashproxy/cache"
 	"mashproxy/mashery"
@@ -49,7 +50,7 @@ func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, bod
 		setWait(w.Header(), waited)
 	}
 	w.Header().Del(headerMode) // the engine names its own
-	w.Header().Set(headerSource, fromVault)
+	w.Header().Set(apierror.SourceHeader, apierror.FromVault)
 	out := r.Clone(r.Context())
 	out.Method = c.outer
 	out.Header.Del(headerMethod)

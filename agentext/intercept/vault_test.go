@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mashproxy/agentext/apierror"
 	"mashproxy/agentext/policy"
 	"mashproxy/cache"
 )
@@ -25,7 +26,7 @@ const everything = `"mash-creds/*": {"capabilities": ["create", "read", "update"
 // as it came.
 func (c *chain) wantForwarded(got reply, method, path, body string) *http.Request {
 	c.t.Helper()
-	if got.StatusCode != http.StatusAccepted || got.Header.Get(headerSource) != "vault" || got.Header.Get(headerMode) != "" || got.Header.Get(headerRequestID) == "" {
+	if got.StatusCode != http.StatusAccepted || got.Header.Get(apierror.SourceHeader) != "vault" || got.Header.Get(headerMode) != "" || got.Header.Get(headerRequestID) == "" {
 		c.t.Fatalf("status %d, headers %v: %s", got.StatusCode, got.Header, got.body)
 	}
 	last := c.engine.count() - 1

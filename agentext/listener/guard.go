@@ -27,7 +27,7 @@ func Guard(next http.Handler, c GuardConfig) http.Handler {
 	g.host, _, _ = net.SplitHostPort(c.Address)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := g.check(r); err != nil {
-			w.Header().Set("X-Mashproxy-Source", "mashproxy")
+			w.Header().Set(apierror.SourceHeader, apierror.FromMashproxy)
 			apierror.Write(w, err)
 			return
 		}
