@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -42,6 +43,19 @@ func (p *process) told(t *testing.T, pattern string) string {
 }
 
 func (p *process) dir(t *testing.T) string { return p.told(t, `(?m)^ +files +(\S+)`) }
+
+// endsSoon ends dev by Ctrl-C.
+func (p *process) endsSoon(t *testing.T) {
+	t.Helper()
+	began := time.Now()
+	p.signal(t, os.Interrupt)
+	if code := p.exit(t); code != 0 {
+		t.Errorf("the exit code is %d", code)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
 
 func TestDevIsReadyWithinThreeSecondsAndTellsEverything(t *testing.T) {
 	p := develop(t, nil)
@@ -106,16 +120,24 @@ func TestDevEndsSoonThoughACallIsUnderWay(t *testing.T) {
 	if err := <-left; err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
-	p.signal(t, os.Interrupt)
-	if code := p.exit(t); code != 0 {
-		t.Errorf("the exit code is %d", code)
-	}
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("it took %s", took)
-	}
+	p.endsSoon(t)
 	<-left
 	<-left
+}
+
+func TestDevEndsSoonThoughRequestsHaveOnlyBegun(t *testing.T) {
+	p := develop(t, nil)
+	for _, server := range []string{"mashproxy", "Vault", "Mashery"} {
+		conn, err := net.Dial("tcp", p.told(t, server+` +http://(\S+)`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHo"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.endsSoon(t)
 }
 
 func TestDevEndsWithExitCode0WhenItIsEndedWhileItStarts(t *testing.T) {
@@ -159,6 +181,17 @@ func TestDevWritesTheFilesAUserWouldWrite(t *testing.T) {
 	}
 	if exists(filepath.Join(dir, "mashproxy.sock")) {
 		t.Error("the socket is left behind")
+	}
+}
+
+func TestDevTakesAFolderOfAnyName(t *testing.T) {
+	t.Parallel()
+	base := shortDir(t)
+	for _, name := range []string{"with space", `quo"te`, "a'b", "dollar${x}", "back\\slash", "ünï"} {
+		o := finish(t, nil, append([]string{"dev", "-smoke", "-qps=100", "-dir=" + filepath.Join(base, name)}, anywhere...)...)
+		if o.code != 0 {
+			t.Errorf("%s: exit code %d: %s", name, o.code, o.stderr)
+		}
 	}
 }
 

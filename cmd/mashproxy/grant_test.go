@@ -110,6 +110,35 @@ func TestADeadTokenIsReplacedOnceAndTheCallerDoesNotSeeIt(t *testing.T) {
 	}
 }
 
+func TestATokenThatDiesUnderLoadIsReplacedOnce(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{sandbox: sandbox.Options{QPS: 1_000_000}})
+	log := w.audited(t)
+	w.tcp.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+	w.Mashery().KillTokens()
+	if wrong := w.unix.parallel(200, 50, "GET", v3+"services?limit=1", ""); len(wrong) > 0 {
+		t.Errorf("%d calls failed: %s", len(wrong), wrong[0])
+	}
+	if n := log.count(t, grantPath); n != 2 {
+		t.Errorf("%d grants were read, want 2", n)
+	}
+}
+
+func TestATokenThatMasheryAlwaysRefusesIsRefusedToTheCaller(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{sandbox: sandbox.Options{Mashery: emulator.Options{Routes: map[string]http.Handler{
+		"/v3/rest/": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Mashery-Error-Code", "ERR_403_DEVELOPER_INACTIVE")
+			http.Error(w, "<h1>Developer Inactive</h1>", http.StatusForbidden)
+		}),
+	}}}})
+	answer := w.tcp.get(t, v3+"services").expect(t, http.StatusForbidden, "")
+	contains(t, "Mashery's words", answer.body, "Developer Inactive")
+	if n := w.masheryCalls(); n != 2 {
+		t.Errorf("Mashery was called %d times, want 2", n)
+	}
+}
+
 func TestABadSignatureIsReplacedOnce(t *testing.T) {
 	t.Parallel()
 	w := open(t, setup{})
@@ -172,6 +201,36 @@ func TestNoCallFailsWhileShortLeasesEnd(t *testing.T) {
 	}
 	if n := log.count(t, grantPath); n < 6 || n > 12 {
 		t.Errorf("%d calls took %d grants, want a few for each API", calls, n)
+	}
+}
+
+func TestNoCallFailsWhileMasherysTokensEnd(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{sandbox: sandbox.Options{Mashery: emulator.Options{TokenLife: 4 * time.Second}}})
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+	}
+	counts := w.Mashery().Counts()
+	if counts.Refused[emulator.CauseToken] > 0 || counts.Password < 2 || counts.Password > 5 {
+		t.Errorf("Mashery gave %d tokens and refused %v", counts.Password, counts.Refused)
+	}
+}
+
+func TestNoLocalCallFailsWhileVaultTokensEnd(t *testing.T) {
+	t.Parallel()
+	w := &world{Sandbox: startSandbox(t, sandbox.Options{})}
+	w.root = rootOf(t, w.Sandbox)
+	w.write(t, "auth/approle/role/demo", map[string]any{"token_ttl": "4s", "token_max_ttl": "4s"})
+	w.config = configured(t, w.Sandbox)
+	w.start(t, setup{})
+	eventually(t, "it is logged in", func() bool { return w.unix.get(t, lookup).status == http.StatusOK })
+	log := w.audited(t)
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+		w.unix.send(t, "POST", v2, echo).expect(t, http.StatusOK, "")
+	}
+	if n := log.count(t, "auth/approle/login"); n < 2 {
+		t.Errorf("%d logins, want one for each token", n)
 	}
 }
 

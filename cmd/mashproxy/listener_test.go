@@ -109,6 +109,27 @@ func TestATLSListenerServesAndSIGHUPReadsItsCertificateAgain(t *testing.T) {
 	})
 }
 
+func TestHTTP2IsServedAsHTTP1Is(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	c := newCertificate(t, 1)
+	c.write(t, dir)
+	w := open(t, setup{edits: []edit{atTop("listener \"tcp\" {\n  address = \"127.0.0.1:0\"\n  " + tlsKeys(dir) + "\n}")}})
+	door := w.doorAt(t, `https://(127\.0\.0\.1:\d+)`).withTLS(c)
+	door.client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
+	const tail = "services/a%2Fb;c?filter=name:a%2Cb&fields=id,name"
+	resp, err := door.client.Get("https://" + door.address + v3 + tail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.ProtoMajor != 2 || w.last(t).RequestURI != "/v3/rest/"+tail {
+		t.Errorf("%s: sent was %s", resp.Proto, w.last(t).RequestURI)
+	}
+	door.send(t, "POST", v3+"services", `{"name":"x"}`).expect(t, http.StatusOK, "")
+	door.get(t, rolePath+"/grant").expect(t, http.StatusForbidden, "credential_withheld")
+}
+
 func TestSIGHUPWithAWrongFileChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := open(t, setup{})

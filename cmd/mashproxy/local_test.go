@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -143,6 +144,23 @@ func TestListsAreWholeWithTheirTotal(t *testing.T) {
 	empty := w.tcp.get(t, v3+"services?filter=name:nosuchservice").expect(t, http.StatusOK, "")
 	if empty.body != "[]" || empty.header.Get("X-Total-Count") != "0" {
 		t.Errorf("an empty list: %v %q", empty.header, empty.body)
+	}
+}
+
+func TestACompressedAnswerIsPassedOnToThoseWhoAskForIt(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{})
+	answer := w.tcp.get(t, v3+"services?limit=50", "Accept-Encoding", "gzip").expect(t, http.StatusOK, "")
+	if coding := answer.header.Get("Content-Encoding"); coding != "gzip" {
+		t.Fatalf("the encoding is %q", coding)
+	}
+	plain, err := gzip.NewReader(strings.NewReader(answer.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var services []any
+	if err := json.NewDecoder(plain).Decode(&services); err != nil || len(services) != 50 {
+		t.Errorf("%d services (%v)", len(services), err)
 	}
 }
 

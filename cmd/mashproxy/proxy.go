@@ -31,7 +31,8 @@ func (c *proxyCommand) Help() string {
 		"  …/roles/<role>/proxy/… paths of the mounts that have a mashery block are\n" +
 		"  signed and sent to Mashery from here; everything else goes on to Vault.\n\n" +
 		"  A flag wins over the environment (VAULT_ADDR, VAULT_CACERT, …), which wins\n" +
-		"  over the file. VAULT_TOKEN, VAULT_AGENT_ADDR and VAULT_PROXY_ADDR are not used.\n\n" +
+		"  over the file. VAULT_TOKEN, VAULT_AGENT_ADDR, VAULT_PROXY_ADDR and\n" +
+		"  VAULT_WRAP_TTL are not used.\n\n" +
 		"  Exit codes: 0 ended as asked, 1 it could not start or failed, 2 the\n" +
 		"  configuration is wrong.\n\nOptions:\n\n" + flagHelp(set)
 }
@@ -52,9 +53,7 @@ func (c *proxyCommand) Run(args []string) int {
 		c.ui.Error("-config=FILE is missing; name at least one file or folder")
 		return exitFailure
 	}
-	for _, name := range []string{"VAULT_TOKEN", "VAULT_AGENT_ADDR", "VAULT_PROXY_ADDR"} {
-		_ = os.Unsetenv(name) // Vault's client would read them
-	}
+	forget("VAULT_TOKEN", "VAULT_AGENT_ADDR", "VAULT_PROXY_ADDR", "VAULT_WRAP_TTL")
 	logs := io.Writer(os.Stderr)
 	if f.combineLogs {
 		logs = os.Stdout
@@ -94,6 +93,8 @@ func startProxy(paths []string, flags config.Flags, logs io.Writer) (*runningPro
 	if err != nil {
 		return nil, err
 	}
+	// These are in the configuration now, as far as no flag wins over them.
+	forget("VAULT_CACERT", "VAULT_CAPATH", "VAULT_CLIENT_CERT", "VAULT_CLIENT_KEY", "VAULT_TLS_SERVER_NAME", "VAULT_SKIP_VERIFY")
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	proxy, err := agentext.New(c, agentext.Options{
@@ -116,6 +117,14 @@ func startProxy(paths []string, flags config.Flags, logs io.Writer) (*runningPro
 func (p *runningProxy) run(ctx context.Context) error {
 	defer signal.Stop(p.hangup)
 	return errors.Join(p.Run(ctx), p.Close())
+}
+
+// forget unsets variables that Vault's client would read, whatever the
+// configuration says.
+func forget(variables ...string) {
+	for _, name := range variables {
+		_ = os.Unsetenv(name) // fails for no name of ours
+	}
 }
 
 // environment is what there is beside the files.

@@ -128,6 +128,7 @@ func TestPrecedenceIsFlagThenEnvironmentThenFile(t *testing.T) {
 		"VAULT_AGENT_ADDR is not used":               {good, []string{"VAULT_AGENT_ADDR=" + nowhere}, nil},
 		"VAULT_PROXY_ADDR is not used":               {good, []string{"VAULT_PROXY_ADDR=" + nowhere}, nil},
 		"VAULT_TOKEN is not used":                    {good, []string{"VAULT_TOKEN=hvs.not-a-token"}, nil},
+		"VAULT_WRAP_TTL is not used":                 {good, []string{"VAULT_WRAP_TTL=60s"}, nil},
 		"VAULT_MAX_RETRIES is a number of retries":   {good, []string{"VAULT_MAX_RETRIES=3"}, nil},
 		"Vault's other variables are those of Vault": {good, []string{"VAULT_CLIENT_TIMEOUT=5s", "VAULT_SKIP_VERIFY=true", "VAULT_RATE_LIMIT=1000"}, nil},
 	} {
