@@ -12,8 +12,9 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// closeWait is how long requests in flight have to end when a server is closed.
-const closeWait = time.Second
+// closeWait is how long requests in flight have to end when a server is closed:
+// briefly, as whoever sent them is told to end, too.
+const closeWait = 200 * time.Millisecond
 
 // server answers requests in the background.
 type server struct {
