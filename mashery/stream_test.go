@@ -124,8 +124,8 @@ func TestAnAnswerThatBreaksOffDoesNotEndCleanly(t *testing.T) {
 // large is what passes in one direction; growth is what the process may need
 // more while it does.
 const (
-	large  = 64 << 20
-	growth = 16 << 20
+	large  = 32 << 20
+	growth = 8 << 20
 )
 
 func TestALargeBodyLeavesMemoryFlatBothWays(t *testing.T) {
@@ -162,7 +162,7 @@ func TestALargeBodyLeavesMemoryFlatBothWays(t *testing.T) {
 }
 
 func TestNoBodyIsKeptWhileItsAnswerStreams(t *testing.T) {
-	const calls = 32
+	const calls = 16
 	release := make(chan struct{})
 	protocols(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
