@@ -18,6 +18,10 @@
 //     older ones alive, unless [FaultKillOlder] says otherwise;
 //   - filters compare without regard to case; a filter on a property nobody
 //     has matches nothing; sorting by one is refused;
+//   - what a key is of, a package or a plan, is not deleted; a part of an object,
+//     such as a service's cache, is 404 while it is not set;
+//   - what V2 calls keys and package keys are the same objects; of the codes of
+//     V2's errors, validate knows 1000 only;
 //   - a property nobody knows is ignored in bodies, as V2 documents for itself;
 //   - JSON-RPC's own errors use the codes and statuses of the JSON-RPC over
 //     HTTP draft; a batch is refused.

@@ -202,10 +202,7 @@ func (o *object) rpcView(t rpcType, named fields) map[string]any {
 		r, related := o.kind.relations[name]
 		switch {
 		case name == "*":
-			shown["object_type"] = t.name
-			for column, property := range columns {
-				shown[column] = o.column(property)
-			}
+			o.viewSimple(t, shown)
 		case columns[name] != "" && len(inner) == 0:
 			shown[name] = o.column(columns[name])
 		case related && r.many:
@@ -218,6 +215,19 @@ func (o *object) rpcView(t rpcType, named fields) map[string]any {
 		}
 	}
 	return shown
+}
+
+// viewSimple shows all simple fields, and those an object has beyond its kind's.
+func (o *object) viewSimple(t rpcType, shown map[string]any) {
+	shown["object_type"] = t.name
+	for column, property := range o.kind.columns(t) {
+		shown[column] = o.column(property)
+	}
+	for property, value := range o.props {
+		if o.kind.extended && !o.kind.knows(property) {
+			shown[snake(property)] = value
+		}
+	}
 }
 
 func rpcViews(objects []*object, t rpcType, named fields) []map[string]any {

@@ -70,6 +70,10 @@ func TestV2AndV3ShowTheSameObjects(t *testing.T) {
 		t.Errorf("application: %v", application)
 	}
 	a.rest("GET", "/members/"+member["uuid"].(string)+"/applications?fields=name", "").expect(t, 200, `[{"name":"App"}]`)
+	a.rest("PUT", "/applications/"+application["uuid"].(string), `{"costCentre":"4711"}`).expect(t, 200, "")
+	if got := a.created("application.fetch", fmt.Sprintf(`[%v]`, application["id"])); got["cost_centre"] != "4711" {
+		t.Errorf("an extended attribute: %v", got)
+	}
 	pkg := a.created("package.create", `[{"name":"P","notify_developer_period":"day","plans":[{"name":"Q","rate_limit_ceiling":7}]}]`)
 	plan := a.result("object.query", fmt.Sprintf(`["SELECT * FROM plans REQUIRE RELATED package WITH id = %v"]`, pkg["id"])).(map[string]any)["items"].([]any)[0].(map[string]any)
 	if plan["name"] != "Q" || plan["rate_limit_ceiling"] != 7.0 {

@@ -174,8 +174,9 @@ func newSchema(kinds ...*kind) schema {
 // root gives the kind that a path begins with, and what follows; nil: none.
 func (s schema) root(path []string) (*kind, []string) {
 	for n := 1; n <= min(2, len(path)); n++ {
+		begin := strings.Join(path[:n], "/")
 		for _, k := range s {
-			if k.access != nested && k.path() == strings.Join(path[:n], "/") {
+			if k.access != nested && k.path() == begin {
 				return k, path[n:]
 			}
 		}
