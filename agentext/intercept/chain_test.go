@@ -71,7 +71,8 @@ func start(t *testing.T, changes ...func(*parts)) *chain {
 	c := &chain{t: t, mashery: emulator.New(p.mashery), engine: &recorder{}, next: &recorder{}, log: &logText{}}
 	upstream := httptest.NewServer(c.mashery)
 	p.block.V2Endpoint, p.block.V3Endpoint = parse(upstream.URL+"/v2/json-rpc"), parse(upstream.URL+"/v3/rest")
-	c.vault = &scriptedVault{tokens: &mashery.TokenClient{HTTP: p.transport, Endpoint: parse(upstream.URL + "/v3/token")}}
+	engines := mashery.NewTransport(mashery.TransportConfig{}) // the engine has one of its own
+	c.vault = &scriptedVault{tokens: &mashery.TokenClient{HTTP: engines, Endpoint: parse(upstream.URL + "/v3/token")}}
 	c.mount = &Mount{Mashery: p.block, Sender: &mashery.Sender{Transport: p.transport, V2: p.block.V2Endpoint, V3: p.block.V3Endpoint}}
 	grants := cache.New(c.vault, ParseGrant)
 	proxy := httptest.NewServer(New(Config{
@@ -84,6 +85,7 @@ func start(t *testing.T, changes ...func(*parts)) *chain {
 		proxy.Close()
 		grants.Close()
 		p.transport.CloseIdleConnections()
+		engines.CloseIdleConnections()
 		upstream.Close()
 		c.wantNoSecrets()
 	})
