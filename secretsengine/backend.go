@@ -83,16 +83,17 @@ func newBackend(limits bounds, now func() time.Time) *backend {
 		Help:           backendHelp,
 		PathsSpecial: &logical.Paths{
 			Root:            []string{"config", "config/*"},
-			SealWrapStorage: []string{configKey, rolePrefix, tokenPrefix},
+			SealWrapStorage: []string{configKey, rolePrefix, tokenPrefix, keyPrefix},
 		},
-		Paths: framework.PathAppend(
+		Paths: named(framework.PathAppend(
 			[]*framework.Path{b.pathConfig(), b.pathConfigCertList(), b.pathConfigCert(), b.pathCheck()},
 			[]*framework.Path{b.pathRoleList(), b.pathRole(), b.pathGrant(), b.pathToken()},
+			[]*framework.Path{b.pathPEM(), b.pathExport(), b.pathImport()},
 			b.pathsProxyV2(),
 			b.pathsProxyV3(),
 			b.pathsCLIV2(),
 			[]*framework.Path{b.pathCLIV3()},
-		),
+		)),
 		Secrets:    []*framework.Secret{b.leaseV2(), b.leaseV3()},
 		Invalidate: b.invalidate,
 		Clean:      b.clean,
@@ -125,5 +126,8 @@ V3 access tokens. It can also make the calls itself (proxy mode), so that no
 credential leaves Vault.
 
 Write a role (roles/:role), then read roles/:role/grant or roles/:role/token, or
-send calls to roles/:role/proxy/v2 and roles/:role/proxy/v3/...
+send calls to roles/:role/proxy/v2 and roles/:role/proxy/v3/... People use
+roles/:role/v2 and roles/:role/v3/... with vault read, list, write and delete.
+
+Where Mashery is and what is trusted there, config says; check says what works.
 `
