@@ -21,7 +21,8 @@ const (
 	FaultDeadRefresh FaultKind = "dead_refresh"
 	// Signatures are refused.
 	FaultBadSignature FaultKind = "bad_signature"
-	// Calls are refused as too many for the second, or the day. [RetryAfter]
+	// Calls are refused as too many for the second, or the day; token requests
+	// only if the fault is limited to them. [RetryAfter]
 	FaultOverQPS   FaultKind = "over_qps"
 	FaultOverQuota FaultKind = "over_quota"
 	// Calls are refused by an error of the gateway's. [Status, JSON, RetryAfter]
@@ -84,6 +85,7 @@ type Fault struct {
 type faultSpec struct {
 	kind   FaultKind
 	apis   []string // nil: every call, those to unknown paths included
+	asked  []string // further ones, if they are named
 	takes  []string // parameters, by the names of [Fault.fields]
 	needed string   // the one of them that must be given
 }
@@ -93,8 +95,8 @@ func faultSpecs() []faultSpec {
 		{kind: FaultDeadToken, apis: []string{FaultV3}, takes: []string{"status"}},
 		{kind: FaultDeadRefresh, apis: []string{FaultToken}},
 		{kind: FaultBadSignature, apis: []string{FaultV2}},
-		{kind: FaultOverQPS, apis: []string{FaultV2, FaultV3, FaultToken}, takes: []string{"retry_after"}},
-		{kind: FaultOverQuota, apis: []string{FaultV2, FaultV3, FaultToken}, takes: []string{"retry_after"}},
+		{kind: FaultOverQPS, apis: []string{FaultV2, FaultV3}, asked: []string{FaultToken}, takes: []string{"retry_after"}},
+		{kind: FaultOverQuota, apis: []string{FaultV2, FaultV3}, asked: []string{FaultToken}, takes: []string{"retry_after"}},
 		{kind: FaultError, takes: []string{"status", "json", "retry_after"}},
 		{kind: FaultDelay, takes: []string{"by", "jitter"}, needed: "by"},
 		{kind: FaultCutBefore, takes: []string{"reset"}},
@@ -141,7 +143,7 @@ func (f Fault) Validate() error {
 			return fmt.Errorf("the fault %s takes no %s; it takes %s", f.Kind, name, join(append(limits(), spec.takes...)))
 		}
 	}
-	apis := spec.apis
+	apis := slices.Concat(spec.apis, spec.asked)
 	if apis == nil {
 		apis = []string{FaultV2, FaultV3, FaultToken}
 	}
@@ -171,8 +173,11 @@ func (f Fault) validateStatus() error {
 
 // befalls tells whether the fault concerns a call.
 func (f Fault) befalls(api, path string) bool {
-	if f.API != "" && f.API != api || !strings.HasPrefix(path, f.Path) {
+	if !strings.HasPrefix(path, f.Path) {
 		return false
+	}
+	if f.API != "" {
+		return f.API == api // and Validate saw that the kind can befall it
 	}
 	spec, _ := specOf(f.Kind)
 	return spec.apis == nil || slices.Contains(spec.apis, api)

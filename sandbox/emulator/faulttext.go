@@ -60,7 +60,7 @@ func ParseFault(text string) (Fault, error) {
 	for more {
 		var parameter string
 		parameter, rest, more = strings.Cut(rest, ",")
-		name, value, _ := strings.Cut(parameter, "=")
+		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
 		if err := f.set(name, value); err != nil {
 			return Fault{}, fmt.Errorf("the fault %s: %w", kind, err)
 		}

@@ -101,7 +101,7 @@ func (m *meter) counts() KeyCounts {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return KeyCounts{
-		Counted: m.counted, Refused: m.refused, Seconds: slices.Clone(m.seconds),
+		Counted: m.counted, Refused: m.refused, Seconds: append([]Second{}, m.seconds...),
 		Sliding: m.admitted.busiest, Arrived: m.arrived.busiest,
 	}
 }
