@@ -19,6 +19,13 @@ const paceShare = 0.995
 // taken from those 5 ms.
 const timerSlack = 2 * time.Millisecond
 
+const (
+	// manyBudgets is how many budgets may be kept before idle ones are forgotten.
+	manyBudgets = 1024
+	// idleTime is how long nobody must have asked for one of those.
+	idleTime = time.Minute
+)
+
 // BudgetID names what Mashery counts together: one API key, here by what
 // names it (its key id, or the role where that is not known), within one
 // mount of one Vault.
@@ -40,12 +47,25 @@ func (b *Budgets) Get(id BudgetID, role string, qps float64) *Budget {
 	b.mu.Lock()
 	budget := b.all[id]
 	if budget == nil {
+		if len(b.all) >= manyBudgets {
+			b.forgetIdle(time.Now())
+		}
 		budget = &Budget{limiter: rate.NewLimiter(rate.Inf, 1), turn: semaphore.NewWeighted(1), caps: make(map[string]float64)}
 		b.all[id] = budget
 	}
 	b.mu.Unlock()
 	budget.limit(role, qps)
 	return budget
+}
+
+// forgetIdle removes budgets that nobody asked for in a while: who comes again
+// tells their limits anew. b.mu is held.
+func (b *Budgets) forgetIdle(now time.Time) {
+	for id, budget := range b.all {
+		if budget.idle(now) {
+			delete(b.all, id)
+		}
+	}
 }
 
 // Budget is what one API key may spend: a rate, spent evenly, and the queue
@@ -60,12 +80,14 @@ type Budget struct {
 	limiter *rate.Limiter      // burst 1
 	caps    map[string]float64 // by role; the smallest counts
 	queued  int                // callers that have no slot yet
+	asked   time.Time          // when it was last asked for
 	resume  time.Time          // no slot before; set by an over-QPS answer
 }
 
 func (b *Budget) limit(role string, qps float64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.asked = time.Now()
 	if b.caps[role] == qps && qps > 0 {
 		return
 	}
@@ -81,6 +103,13 @@ func (b *Budget) limit(role string, qps float64) {
 	if limit != b.limiter.Limit() {
 		b.limiter.SetLimit(limit)
 	}
+}
+
+// idle tells a budget that nobody waits for, and whose last slot is long gone.
+func (b *Budget) idle(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.queued == 0 && now.Sub(b.asked) > idleTime && !b.due(now).After(now)
 }
 
 // Wait holds the caller until its slot, first come, first served, and returns

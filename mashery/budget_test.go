@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -333,4 +334,23 @@ func TestAnUncontendedWaitAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { _, _ = b.Wait(ctx, time.Minute) }); n > 0 {
 		t.Errorf("%g allocations", n)
 	}
+}
+
+func TestBudgetsOfManyRolesAreForgottenWhenIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budgets := NewBudgets()
+		named := func(i int) BudgetID { return BudgetID{Key: strconv.Itoa(i)} }
+		for i := range manyBudgets {
+			budgets.Get(named(i), "demo", 10)
+		}
+		time.Sleep(idleTime + time.Second) // of the bubble's clock
+		kept := budgets.Get(named(0), "demo", 10)
+		budgets.Get(named(manyBudgets), "demo", 10)
+		if got := len(budgets.all); got != 2 {
+			t.Errorf("%d budgets are kept, want the two just asked for", got)
+		}
+		if budgets.Get(named(0), "demo", 10) != kept {
+			t.Error("a budget in use was forgotten")
+		}
+	})
 }

@@ -22,11 +22,16 @@ func hopByHop(name string) bool {
 }
 
 // private tells a caller's headers that are none of Mashery's business: its
-// identity, where it came from, and what would change the verb.
+// identity, where it came from, and what would change the verb or the path.
+// Some servers take _ for -.
 func private(name string) bool {
+	if strings.Contains(name, "_") {
+		name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+	}
 	switch name {
 	case "Authorization", "Cookie", "Origin", "Referer", "Via", "Forwarded",
-		"X-Http-Method-Override", "X-Http-Method", "X-Method-Override":
+		"X-Http-Method-Override", "X-Http-Method", "X-Method-Override",
+		"X-Original-Url", "X-Rewrite-Url":
 		return true
 	}
 	return strings.HasPrefix(name, "X-Vault-") || strings.HasPrefix(name, "X-Forwarded-")

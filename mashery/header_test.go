@@ -17,7 +17,8 @@ var unwanted = []string{
 	"X-Vault-Token", "X-Vault-Namespace", "X-Vault-Request", "X-Vault-Wrap-TTL", "X-Vault-Anything-New",
 	"Authorization", "Cookie", "Origin", "Referer", "Via", "Forwarded",
 	"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Anything-New",
-	"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override",
+	"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X_HTTP_Method_Override", "X-HTTP_Method",
+	"X-Original-URL", "X-Rewrite-URL", "X_Vault_Token", "X_Forwarded_For",
 	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
 	"TE", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
 }
