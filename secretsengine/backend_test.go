@@ -61,6 +61,9 @@ func TestThePathsOfTheMount(t *testing.T) {
 		"roles/demo":                              {logical.CreateOperation, logical.DeleteOperation, logical.ReadOperation, logical.UpdateOperation},
 		"roles/demo/grant":                        {logical.ReadOperation},
 		"roles/demo/token":                        {logical.DeleteOperation, logical.ReadOperation},
+		"roles/demo/pem":                          {logical.ReadOperation},
+		"roles/demo/export":                       {logical.UpdateOperation},
+		"roles/demo/import":                       {logical.UpdateOperation},
 		"roles/demo/v2":                           {logical.ReadOperation, logical.UpdateOperation},
 		"roles/demo/v2/object.query":              {logical.ReadOperation, logical.UpdateOperation},
 		"roles/demo/v3/services/1":                {logical.DeleteOperation, logical.ListOperation, logical.ReadOperation, logical.UpdateOperation},
@@ -94,7 +97,7 @@ func operationsOf(path *framework.Path) []logical.Operation {
 func TestVaultKeepsTheEnginesSecretsApart(t *testing.T) {
 	e := newDemo(t)
 	special := e.SpecialPaths()
-	for _, sealWrapped := range []string{"config", "role/", "token/"} {
+	for _, sealWrapped := range []string{"config", "role/", "token/", "key/"} {
 		if !slices.Contains(special.SealWrapStorage, sealWrapped) {
 			t.Errorf("%s is not seal-wrapped", sealWrapped)
 		}

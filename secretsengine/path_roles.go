@@ -52,7 +52,7 @@ func (b *backend) pathRole() *framework.Path {
 			"forced_proxy_mode": {Type: framework.TypeBool, Default: false, Description: "Whether credentials are never given out (grant, token); the engine makes the calls."},
 			"exportable":        {Type: framework.TypeBool, Default: true, Description: "Whether the role may be exported to another Vault."},
 			"explicit_term":     {Type: framework.TypeString, Description: "How long the role may be used: days (10d), weeks (2w), a date (2027-06-07) or a duration (36h). Empty: no end."},
-			"explicit_num_uses": {Type: framework.TypeInt64, Default: 0, Description: "How many times the role may be used, counted anew. 0: without limit."},
+			"explicit_num_uses": {Type: framework.TypeInt64, Default: int64(0), Description: "How many times the role may be used, counted anew. 0: without limit."},
 		},
 		ExistenceCheck: b.roleExists,
 		Operations: map[logical.Operation]framework.OperationHandler{
@@ -192,7 +192,7 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 	defer b.lockRole(name)()
 	// A role that cannot be read can be deleted; its budget is then left as it was.
 	old, _ := loadRole(ctx, req.Storage, name)
-	for _, key := range []string{tokenPrefix + name, usesPrefix + name, rolePrefix + name} {
+	for _, key := range []string{tokenPrefix + name, usesPrefix + name, keyPrefix + name, rolePrefix + name} {
 		if err := remove(ctx, req.Storage, key); err != nil {
 			return nil, err
 		}
