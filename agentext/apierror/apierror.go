@@ -17,16 +17,6 @@ import (
 // CodeHeader carries an Error's code. Only answers made by mashproxy have it.
 const CodeHeader = "X-Mashproxy-Error"
 
-// SourceHeader says, where a file has a mashery block, who gave the answer.
-const SourceHeader = "X-Mashproxy-Source"
-
-// Who an answer can be from.
-const (
-	FromMashery   = "mashery"
-	FromVault     = "vault"
-	FromMashproxy = "mashproxy"
-)
-
 // The codes of the errors mashproxy makes.
 const (
 	BadRequest         = "bad_request"         // 400: path, verb or envelope not understood
