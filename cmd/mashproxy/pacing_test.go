@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -104,6 +105,39 @@ func TestACallThatWouldWaitTooLongIsRefusedAsMasheryWould(t *testing.T) {
 	}
 	if refused < 2 {
 		t.Errorf("%d calls were refused, want 2 or 3", refused)
+	}
+}
+
+func TestACallerThatLeavesGivesItsPlaceBack(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{sandbox: sandbox.Options{QPS: 1}})
+	w.tcp.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan error, 5)
+	for range cap(left) {
+		r, err := w.tcp.request("GET", v3+"services?limit=1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			resp, err := w.tcp.client.Do(r.WithContext(ctx))
+			if err == nil {
+				resp.Body.Close()
+			}
+			left <- err
+		}()
+	}
+	if err := <-left; err != nil { // one is served, so the others wait
+		t.Fatal(err)
+	}
+	leave()
+	for range cap(left) - 1 {
+		<-left
+	}
+	began := time.Now()
+	w.tcp.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+	if took := time.Since(began); took > 2500*time.Millisecond {
+		t.Errorf("it waited %s behind callers that had left", took)
 	}
 }
 

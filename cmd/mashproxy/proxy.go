@@ -64,12 +64,20 @@ func (c *proxyCommand) Run(args []string) int {
 	if err != nil {
 		return c.failed(err)
 	}
-	c.ui.Output("==> mashproxy " + version() + " started! It listens on:\n\n    " + strings.Join(proxy.Listeners(), "\n    ") + "\n")
+	c.ui.Output("==> mashproxy " + version() + " started! " + doors(proxy.Listeners()) + "\n")
 	if err := proxy.run(ctx); err != nil {
 		c.ui.Error(err.Error())
 		return exitFailure
 	}
 	return 0
+}
+
+// doors says where it listens, if anywhere: it may be there for its sinks alone.
+func doors(listeners []string) string {
+	if len(listeners) == 0 {
+		return "It listens nowhere."
+	}
+	return "It listens on:\n\n    " + strings.Join(listeners, "\n    ")
 }
 
 func (c *proxyCommand) failed(err error) int {

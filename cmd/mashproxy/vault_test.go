@@ -114,6 +114,20 @@ func TestAVaultThatDoesNotAnswerKeepsNobodyWaitingLong(t *testing.T) {
 	}
 }
 
+func TestAVaultThatLimitsItsRateIsUnavailable(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{})
+	w.write(t, "sys/quotas/rate-limit/tight", map[string]any{"path": "mash-creds/", "rate": 1, "interval": "60s"})
+	w.tcp.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+	answer := w.tcp.send(t, "POST", v2, echo).expect(t, http.StatusServiceUnavailable, "vault_unavailable")
+	contains(t, "the error", answer.errors(t), "429")
+	if answer.header.Get("Retry-After") == "" {
+		t.Error("there is no Retry-After")
+	}
+	w.tcp.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "") // the grant lives
+	w.tcp.get(t, rolePath).expect(t, http.StatusTooManyRequests, "") // Vault's own answer
+}
+
 func TestATokenFileLogsInToo(t *testing.T) {
 	t.Parallel()
 	box := startSandbox(t, sandbox.Options{})
