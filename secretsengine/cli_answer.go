@@ -37,7 +37,7 @@ func (r *reply) asRead() (*logical.Response, error) {
 	}
 	switch value := value.(type) {
 	case map[string]any:
-		return &logical.Response{Data: value}, nil
+		return object(value), nil
 	case []any:
 		return r.list(value), nil
 	}
@@ -84,11 +84,22 @@ func (r *reply) asWritten() (*logical.Response, error) {
 		if len(value) == 0 {
 			return nil, nil
 		}
-		return &logical.Response{Data: value}, nil
+		return object(value), nil
 	case []any:
 		return r.list(value), nil
 	}
 	return nil, nil // a lone true or null tells no more than the status does
+}
+
+// object is an object as it is, one level down if it has names that mean
+// something to Vault: extended attributes have any name.
+func object(value map[string]any) *logical.Response {
+	for _, name := range []string{logical.HTTPStatusCode, logical.HTTPContentType, logical.HTTPRawBody, "error"} {
+		if _, has := value[name]; has {
+			return &logical.Response{Data: map[string]any{"object": value}}
+		}
+	}
+	return &logical.Response{Data: value}
 }
 
 func (r *reply) list(items []any) *logical.Response {

@@ -15,6 +15,7 @@ import (
 func addresses() []string {
 	return []string{
 		"config", "config/certs/", "config/certs/leaf", "check", "roles/", "roles/demo", "roles/demo/grant", "roles/demo/token",
+		"roles/demo/pem", "roles/demo/export", "roles/demo/import",
 		"roles/demo/v2", "roles/demo/v2/object.query", "roles/demo/v3/services", "roles/demo/v3/services;list",
 		"roles/demo/proxy/v2", "roles/demo/proxy/v2/test.echo", "roles/demo/proxy/v3/services", "roles/demo/proxy/v3-method/put/services/1",
 	}

@@ -78,6 +78,10 @@ func TestTheCommandLineReadsV3(t *testing.T) {
 			"/v3/rest/services", `{"key_info":{},"keys":[],"total_count":0}`},
 		"a list without ids": {logical.ListOperation, "domains/", nil, says(200, `[{"address":"a.example"},{"address":"a.example"},{},"x",null]`),
 			"/v3/rest/domains", `{"key_info":{"#2":{},"\u003cnil\u003e":null,"a.example":{"address":"a.example"},"a.example#1":{"address":"a.example"},"x":"x"},"keys":["a.example","a.example#1","#2","x","\u003cnil\u003e"]}`},
+		"an object with names that are Vault's": {logical.ReadOperation, "applications/a", nil, says(200, `{"http_status_code":200,"http_content_type":"text/html","http_raw_body":"x"}`),
+			"/v3/rest/applications/a", `{"object":{"http_content_type":"text/html","http_raw_body":"x","http_status_code":200}}`},
+		"an object that is no error": {logical.ReadOperation, "applications/a", nil, says(200, `{"error":"x"}`),
+			"/v3/rest/applications/a", `{"object":{"error":"x"}}`},
 		"a count": {logical.ReadOperation, "services;count", map[string]any{"filter": "name:a", "offset": 7}, says(200, two, "X-Total-Count: 264"),
 			"/v3/rest/services?filter=name%3Aa&limit=1", `{"total_count":264}`},
 	} {
