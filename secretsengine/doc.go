@@ -7,7 +7,8 @@
 // and below its proxy paths the engine makes the calls itself.
 //
 // People have paths of their own, in the shapes Vault's command line shows
-// (roles/:role/v2 and v3), and one that says what works (check).
+// (roles/:role/v2 and v3), and one that says what works (check). A role is handed
+// to another Vault, with limits, in encrypted blocks (pem, export, import).
 //
 // There is no write-ahead log, because no side effect would have to be undone
 // after a crash: a signature is only calculated, a token that was bought but not
@@ -15,6 +16,6 @@
 // way), and whether a call was carried out only Mashery knows.
 //
 // There is one file per path (path_*.go), which says what Vault's users see,
-// and one per noun behind it: role, config, token, lease,
-// client, proxy, check.
+// and one per noun behind it: role (role_*.go), quota, config, token, lease,
+// clock, client, proxy, check, and what travels between Vaults (pull_*.go).
 package secretsengine

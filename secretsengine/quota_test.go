@@ -39,6 +39,17 @@ func TestEveryKindOfUseCounts(t *testing.T) {
 	}
 }
 
+func TestAQueryOfTheCommandLineCounts(t *testing.T) {
+	e := newDemo(t)
+	e.writeRole("demo", map[string]any{"explicit_num_uses": 1})
+	e.mashery.on(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `{"jsonrpc":"2.0","result":{},"id":1}`)
+	}, nil)
+	query := map[string]any{"query": "select * from members"}
+	e.must(logical.ReadOperation, "roles/demo/v2", query)
+	e.refused(logical.ReadOperation, "roles/demo/v2", query, depletedText)
+}
+
 func TestAnUnlimitedRoleCountsNothing(t *testing.T) {
 	e := newDemo(t)
 	for path, use := range usesOf {

@@ -56,6 +56,7 @@ var usesOf = map[string]struct {
 	"roles/demo/token":             {logical.ReadOperation, nil},
 	"roles/demo/proxy/v3/services": {logical.ReadOperation, nil},
 	"roles/demo/proxy/v2":          {logical.UpdateOperation, map[string]any{"method": "test.echo"}},
+	"roles/demo/v3/services":       {logical.ReadOperation, nil},
 }
 
 func TestARoleEndsWithItsTerm(t *testing.T) {
