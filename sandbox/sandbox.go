@@ -194,7 +194,7 @@ func (s *Sandbox) befall() error {
 
 func (s *Sandbox) startVault(ctx context.Context, p ports) error {
 	var err error
-	if s.vault, err = StartVault(ctx, p.vault, s.options.Logger.Named("vault")); err != nil {
+	if s.vault, err = StartVault(ctx, p.vault, VaultOptions{Logger: s.options.Logger.Named("vault")}); err != nil {
 		return err
 	}
 	s.closers = append(s.closers, s.vault.Close)

@@ -36,13 +36,23 @@ type Vault struct {
 	unsealKey mashery.Secret
 }
 
+// VaultOptions say what a [Vault] is. The zero value is a silent one that takes
+// no plugins.
+type VaultOptions struct {
+	// Logger is told what Vault does. nil: silence.
+	Logger hclog.Logger
+	// PluginDirectory is where the binaries of plugins are that may be
+	// registered (sys/plugins/catalog). "": none may.
+	PluginDirectory string
+}
+
 // StartVault starts a Vault that serves its API on the listener, which it takes
-// over: Close closes it. A nil logger is silent.
-func StartVault(ctx context.Context, listener net.Listener, logger hclog.Logger) (*Vault, error) {
-	if logger == nil {
-		logger = hclog.NewNullLogger()
+// over: Close closes it.
+func StartVault(ctx context.Context, listener net.Listener, options VaultOptions) (*Vault, error) {
+	if options.Logger == nil {
+		options.Logger = hclog.NewNullLogger()
 	}
-	core, err := newCore(logger)
+	core, err := newCore(options)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the sandbox's Vault: %w", err), listener.Close())
 	}
@@ -51,7 +61,7 @@ func StartVault(ctx context.Context, listener net.Listener, logger hclog.Logger)
 		address:   "http://" + listener.Addr().String(),
 		transport: &http.Transport{}, // no proxy from the environment: this never leaves the machine
 	}
-	v.server = serve(listener, v.handler(listener), logger.Named("http"))
+	v.server = serve(listener, v.handler(listener), options.Logger.Named("http"))
 	if err := v.initialise(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("initialising the sandbox's Vault: %w", err), v.Close())
 	}
@@ -59,15 +69,16 @@ func StartVault(ctx context.Context, listener net.Listener, logger hclog.Logger)
 }
 
 // newCore is what `vault server` builds from its configuration (command/server.go).
-func newCore(logger hclog.Logger) (*vault.Core, error) {
-	storage, err := inmem.NewInmem(nil, logger.Named("storage"))
+func newCore(options VaultOptions) (*vault.Core, error) {
+	storage, err := inmem.NewInmem(nil, options.Logger.Named("storage"))
 	if err != nil {
 		return nil, err
 	}
 	return vault.NewCore(&vault.CoreConfig{
 		Physical:        storage,
 		StorageType:     "inmem",
-		Logger:          logger,
+		Logger:          options.Logger,
+		PluginDirectory: options.PluginDirectory,
 		BuiltinRegistry: newBuiltins(),
 		AuditBackends:   map[string]audit.Factory{"file": audit.NewFileBackend},
 		RawConfig:       &vaultserver.Config{SharedConfig: &configutil.SharedConfig{}},
