@@ -27,7 +27,7 @@ func develop(t *testing.T, env []string, args ...string) *process {
 		if !p.isRunning() {
 			t.Fatalf("it ended: %s", &p.stderr)
 		}
-		return strings.Count(p.stdout.String(), "curl ") == 6 && strings.HasSuffix(p.stdout.String(), "\n\n")
+		return strings.Count(p.stdout.String(), "curl ") >= 6 && strings.HasSuffix(p.stdout.String(), "\n\n")
 	})
 	return p
 }
@@ -277,6 +277,16 @@ func TestDevSmokeMakesThePrintedCallsItself(t *testing.T) {
 	if o.stderr != "" {
 		t.Errorf("it complains: %s", o.stderr)
 	}
+}
+
+func TestDevSmokeFailsWhenAnAnswerIsWrong(t *testing.T) {
+	t.Parallel()
+	o := finish(t, nil, append([]string{"dev", "-smoke", "-qps=50", "-fault=error,status=504,api=v3,count=1"}, anywhere...)...)
+	if o.code != 1 {
+		t.Errorf("the exit code is %d, want 1", o.code)
+	}
+	contains(t, "the output", o.stdout, "< 504")
+	contains(t, "the error", o.stderr, "GET "+v3+"services?limit=5", "504 instead of 200")
 }
 
 func TestDevQPSIsThatOfTheRole(t *testing.T) {

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/vault/api"
-
 	"mashproxy/sandbox"
 	"mashproxy/sandbox/emulator"
 )
@@ -190,9 +188,7 @@ func TestARevokedVaultTokenIsReplacedAndCallsGoOn(t *testing.T) {
 func TestNoCallFailsWhileShortLeasesEnd(t *testing.T) {
 	t.Parallel()
 	w := open(t, setup{})
-	if err := w.root.Sys().TuneMountWithContext(t.Context(), "mash-creds", api.MountConfigInput{DefaultLeaseTTL: "3s", MaxLeaseTTL: "3s"}); err != nil {
-		t.Fatal(err)
-	}
+	w.write(t, "sys/mounts/mash-creds/tune", map[string]any{"default_lease_ttl": "3s", "max_lease_ttl": "3s"})
 	log := w.audited(t)
 	calls := 0
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); calls++ {
@@ -247,6 +243,8 @@ func TestGrantsLiveOnWhileVaultIsAway(t *testing.T) {
 	began := time.Now()
 	answer := w.tcp.send(t, "POST", v2, echo).expect(t, http.StatusServiceUnavailable, "vault_unavailable")
 	contains(t, "the error", answer.errors(t), "sealed")
+	w.Mashery().KillTokens()
+	w.tcp.get(t, v3+"services?limit=1").expect(t, http.StatusServiceUnavailable, "vault_unavailable")
 	if answer.header.Get("Retry-After") == "" {
 		t.Error("there is no Retry-After")
 	}

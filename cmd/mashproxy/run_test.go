@@ -157,6 +157,16 @@ func TestASignalEndsItWithExitCode0(t *testing.T) {
 	}
 }
 
+func TestACallThatComesBeforeTheLoginWaitsForIt(t *testing.T) {
+	t.Parallel()
+	w := &world{Sandbox: startSandbox(t, sandbox.Options{})}
+	w.config = configured(t, w.Sandbox)
+	w.start(t, setup{}) // does not wait for the login
+	if wrong := w.tcp.parallel(20, 20, "GET", v3+"services?limit=1", ""); len(wrong) > 0 {
+		t.Errorf("%d calls failed: %s", len(wrong), wrong[0])
+	}
+}
+
 func TestItStartsBeforeVaultAndLogsInWhenVaultIsThere(t *testing.T) {
 	t.Parallel()
 	w := &world{Sandbox: startSandbox(t, sandbox.Options{})}
