@@ -194,6 +194,7 @@ func TestNothingOfTheCallersDisplacesTheCredential(t *testing.T) {
 			if got := mashery.seen[0].Header["Authorization"]; !slices.Equal(got, []string{"Bearer the-token"}) {
 				t.Errorf("Mashery saw %q", got)
 			}
+			//lint:ignore SA1008 the other spelling is what must be gone
 			if _, both := mashery.seen[0].Header["authorization"]; both {
 				t.Error("the caller's went too")
 			}

@@ -44,8 +44,8 @@ func (s *script) Send(_ context.Context, r *cache.SendRequest) (*cache.SendRespo
 }
 
 var (
-	refusedError = fmt.Errorf("Put: %w", syscall.ECONNREFUSED)
-	resetError   = fmt.Errorf("Put: %w", syscall.ECONNRESET)
+	errRefused = fmt.Errorf("Put: %w", syscall.ECONNREFUSED)
+	errReset   = fmt.Errorf("Put: %w", syscall.ECONNRESET)
 )
 
 func TestRetries(t *testing.T) {
@@ -65,18 +65,18 @@ func TestRetries(t *testing.T) {
 		"5xx is passed on at once":        {script: script{statuses: []int{500}}, sent: 1, status: 500},
 		"a sealed Vault's 503 too":        {script: script{statuses: []int{503}}, sent: 1, status: 503},
 		"429 too":                         {script: script{statuses: []int{429}}, sent: 1, status: 429},
-		"a broken connection too":         {script: script{statuses: []int{0}, err: resetError}, sent: 1, status: 0},
+		"a broken connection too":         {script: script{statuses: []int{0}, err: errReset}, sent: 1, status: 0},
 		"412 until it is over":            {script: script{statuses: []int{412, 412, 200}}, sent: 3, status: 200, atLeast: 200 * time.Millisecond, atMost: 200 * time.Millisecond},
 		"412 for a second at most":        {script: script{statuses: []int{412}}, sent: 10, status: 412, atMost: time.Second},
-		"refused for a second at most":    {script: script{statuses: []int{0}, err: refusedError}, sent: 10, status: 0, atMost: time.Second},
-		"refused, then there":             {script: script{statuses: []int{0, 204}, err: refusedError}, sent: 2, status: 204, atMost: time.Second},
+		"refused for a second at most":    {script: script{statuses: []int{0}, err: errRefused}, sent: 10, status: 0, atMost: time.Second},
+		"refused, then there":             {script: script{statuses: []int{0, 204}, err: errRefused}, sent: 2, status: 204, atMost: time.Second},
 		"refused, as Windows says it":     {script: script{statuses: []int{0, 204}, err: wsaConnRefused}, sent: 2, status: 204, atMost: time.Second},
 		"412 is left to the client":       {retrier: retrier{leaves412: true}, script: script{statuses: []int{412}}, sent: 1, status: 412},
 		"412 of a state the client asked": {retrier: retrier{leaves412: true}, header: http.Header{"X-Vault-Index": {"x"}}, script: script{statuses: []int{412, 200}}, sent: 2, status: 200, atMost: time.Second},
 		"a body that is gone is not sent": {stream: true, script: script{statuses: []int{412}}, sent: 1, status: 412},
 
 		"counted, 503":             {retrier: counted(2), script: script{statuses: []int{503}}, sent: 3, status: 503, atLeast: 3 * time.Second, atMost: 5 * time.Second},
-		"counted, then there":      {retrier: counted(12), script: script{statuses: []int{503, 0, 200}, err: resetError}, sent: 3, status: 200, atLeast: 3 * time.Second, atMost: 5 * time.Second},
+		"counted, then there":      {retrier: counted(12), script: script{statuses: []int{503, 0, 200}, err: errReset}, sent: 3, status: 200, atLeast: 3 * time.Second, atMost: 5 * time.Second},
 		"counted, 412":             {retrier: counted(1), script: script{statuses: []int{412}}, sent: 2, status: 412, atLeast: time.Second, atMost: 2 * time.Second},
 		"counted, none":            {retrier: counted(0), script: script{statuses: []int{503}}, sent: 1, status: 503},
 		"counted, a refusal is no": {retrier: counted(5), script: script{statuses: []int{403}}, sent: 1, status: 403},

@@ -184,7 +184,7 @@ func TestAnEncryptedKeyIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	block, _ := pem.Decode(raw)
-	//nolint:staticcheck // what Vault's loader asks a passphrase for
+	//lint:ignore SA1019 what Vault's loader asks a passphrase for
 	encrypted, err := x509.EncryptPEMBlock(rand.Reader, block.Type, block.Bytes, []byte("secret"), x509.PEMCipherAES256)
 	if err != nil {
 		t.Fatal(err)

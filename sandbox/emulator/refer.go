@@ -7,10 +7,6 @@ import (
 	"slices"
 )
 
-// areaLevel is the organization of what belongs to none: sent with a null id,
-// it puts an object back [V3 docs, Organizations].
-const areaLevel = "Area Level"
-
 // idIn gives the id that a reference holds, or "".
 func idIn(value any) string {
 	shown, _ := value.(map[string]any)
