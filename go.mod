@@ -22,6 +22,7 @@ require (
 	golang.org/x/sync v0.19.0
 	golang.org/x/time v0.13.0
 	google.golang.org/grpc v1.75.1
+	pgregory.net/rapid v1.3.0
 )
 
 require (
@@ -353,7 +354,6 @@ require (
 	k8s.io/klog/v2 v2.130.1 // indirect
 	k8s.io/kube-openapi v0.0.0-20250710124328-f3f2b991d03b // indirect
 	k8s.io/utils v0.0.0-20250604170112-4c0f3b243397 // indirect
-	pgregory.net/rapid v1.3.0 // indirect
 	sigs.k8s.io/json v0.0.0-20241014173422-cfa47c3a1cc8 // indirect
 	sigs.k8s.io/randfill v1.0.0 // indirect
 	sigs.k8s.io/structured-merge-diff/v6 v6.3.0 // indirect
