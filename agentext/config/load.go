@@ -111,10 +111,6 @@ func (l *loader) error(at hcl.Range, summary, detail string) {
 	l.report(hcl.DiagError, at, summary, detail)
 }
 
-func (l *loader) warn(at hcl.Range, summary, detail string) {
-	l.report(hcl.DiagWarning, at, summary, detail)
-}
-
 func (l *loader) report(severity hcl.DiagnosticSeverity, at hcl.Range, summary, detail string) {
 	d := &hcl.Diagnostic{Severity: severity, Summary: summary, Detail: detail}
 	if at.Filename != "" {
