@@ -3,13 +3,15 @@
 package agentext
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 )
 
 // writePidFile writes this process's id to path, "" for nowhere, and returns
-// what removes it.
+// what removes it, if nobody else has.
 func writePidFile(path string) (remove func() error, err error) {
 	if path == "" {
 		return func() error { return nil }, nil
@@ -17,5 +19,10 @@ func writePidFile(path string) (remove func() error, err error) {
 	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
 		return nil, fmt.Errorf("pid_file: %w", err)
 	}
-	return func() error { return os.Remove(path) }, nil
+	return func() error {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("pid_file: %w", err)
+		}
+		return nil
+	}, nil
 }

@@ -42,10 +42,13 @@ type Proxy struct {
 	listeners []*listener.Listener
 	quit      chan struct{}
 	log       hclog.Logger
+
+	removePidFile func() error // nil before it is written
 }
 
-// New assembles a proxy out of a checked configuration and binds its
-// listeners. Nothing is sent anywhere before Run. The caller runs Close.
+// New assembles a proxy out of a checked configuration, binds its listeners
+// and writes the pid file. Nothing is sent anywhere before Run. The caller runs
+// Close.
 func New(c *config.Config, o Options) (*Proxy, error) {
 	p := &Proxy{config: c, options: o, quit: make(chan struct{}), log: o.Logger}
 	if err := p.assemble(); err != nil {
@@ -73,7 +76,11 @@ func (p *Proxy) assemble() error {
 	p.admin = admin.New(admin.Config{
 		Metrics: helper, CacheClear: p.app.forwarder.CacheClear(), Quit: func() { close(p.quit) },
 	})
-	return p.listen()
+	if err := p.listen(); err != nil {
+		return err
+	}
+	p.removePidFile, err = writePidFile(p.config.Vault.PidFile)
+	return err
 }
 
 // listen binds every listener of the file.
@@ -117,10 +124,6 @@ func metricsOnly(c *configutil.Listener) bool { return c.Role == "metrics_only" 
 
 // Run logs in and serves until ctx ends, quit is asked for, or a part fails.
 func (p *Proxy) Run(ctx context.Context) error {
-	removePidFile, err := writePidFile(p.config.Vault.PidFile)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group run.Group
@@ -134,9 +137,9 @@ func (p *Proxy) Run(ctx context.Context) error {
 		add(l.Serve)
 	}
 	p.notify(daemon.SdNotifyReady)
-	err = group.Run()
+	err := group.Run()
 	p.notify(daemon.SdNotifyStopping)
-	return errors.Join(err, removePidFile())
+	return err
 }
 
 func (p *Proxy) addApplication(add func(func(context.Context) error)) {
@@ -204,7 +207,7 @@ func (p *Proxy) Listeners() (addresses []string) {
 	return addresses
 }
 
-// Close gives up listeners and what else is held. It may follow a failed New.
+// Close gives up listeners, pid file and what else is held.
 func (p *Proxy) Close() error {
 	var failed error
 	for _, l := range p.listeners {
@@ -212,6 +215,9 @@ func (p *Proxy) Close() error {
 	}
 	if p.app != nil {
 		failed = errors.Join(failed, p.app.close())
+	}
+	if p.removePidFile != nil {
+		failed = errors.Join(failed, p.removePidFile())
 	}
 	return failed
 }

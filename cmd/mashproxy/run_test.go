@@ -35,6 +35,31 @@ func TestThePidFileIsThereWhileItRuns(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeHadIsAnErrorAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	box := startSandbox(t, sandbox.Options{})
+	dir := shortDir(t)
+	taken := strings.TrimPrefix(box.Vault().Address(), "http://")
+	for want, text := range map[string]string{
+		"no/such/x.sock":          `listener "unix" { address = "` + dir + `/no/such/x.sock" }`,
+		"pid_file":                `pid_file = "` + dir + `/no/such/pid"`,
+		"no/such/x.log":           `log_file = "` + dir + `/no/such/x.log"`,
+		"nosuchgroup":             `listener "unix" { address = "` + dir + `/y.sock" socket_group = "nosuchgroup" }`,
+		`socket_mode is "0999"`:   `listener "unix" { address = "` + dir + `/y.sock" socket_mode = "0999" }`,
+		taken + ": bind: address": `listener "tcp" { address = "` + taken + `" tls_disable = true }`,
+	} {
+		last := edit{"\nmashery ", "\n" + text + "\nmashery "} // after the other listeners
+		o := finish(t, nil, "proxy", "-config="+configured(t, box, last))
+		if o.code != 1 || o.stdout != "" {
+			t.Errorf("%s: exit code %d, stdout %q", want, o.code, o.stdout)
+		}
+		contains(t, "the error", o.stderr, want)
+		if left, _ := os.ReadDir(dir); len(left) > 0 || exists(box.Socket()) {
+			t.Errorf("%s: left behind: %v, the other socket: %t", want, left, exists(box.Socket()))
+		}
+	}
+}
+
 func TestLogsGoWhereTheFileSays(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
