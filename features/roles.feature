@@ -1,0 +1,60 @@
+Feature: Roles
+  A role keeps the credentials of a Mashery area under a name. They go in and never come out.
+
+  Background:
+    Given the engine
+
+  Scenario: A role tells what it can do, and no credential
+    Given the role "billing"
+    When I read "mash-creds/roles/billing"
+    Then it says
+      | v2_capable        | true          |
+      | v3_capable        | true          |
+      | qps               | 100           |
+      | exportable        | true          |
+      | forced_proxy_mode | false         |
+      | term              | ∞             |
+      | term_remaining    | ∞             |
+      | use_remaining     | ∞             |
+      | v3_token          | ---NOT-SET--- |
+    And it tells no credential
+
+  Scenario: A role may have the credentials of one API only
+    Given the role "billing" for V2 alone
+    When I read "mash-creds/roles/billing"
+    Then it says
+      | v2_capable | true  |
+      | v3_capable | false |
+
+  Scenario: A change keeps what it does not name
+    Given the role "billing"
+    When I write to "mash-creds/roles/billing"
+      | qps | 7 |
+    And I read "mash-creds/roles/billing"
+    Then it says
+      | qps        | 7    |
+      | v3_capable | true |
+    When I read "mash-creds/roles/billing/token"
+    Then it works
+
+  Scenario: Roles are listed by name
+    Given the role "reports"
+    And the role "billing"
+    When I list "mash-creds/roles"
+    Then it says
+      | keys | ["billing","reports"] |
+
+  Scenario: A deleted role is gone
+    Given the role "billing"
+    When I delete "mash-creds/roles/billing"
+    And I read "mash-creds/roles/billing"
+    Then its status is 404
+    When I read "mash-creds/roles/billing/grant"
+    Then it is refused (404): role "billing" does not exist; write roles/billing first
+
+  Scenario: A mistyped field is an error, not passed over
+    When I write to "mash-creds/roles/billing"
+      | api_secret | x |
+    Then it is refused (400): there is no field "api_secret" here; the fields are *
+    When I read "mash-creds/roles/billing"
+    Then its status is 404
