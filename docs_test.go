@@ -164,7 +164,7 @@ func TestTheMountExampleLetsThroughWhatTheEngineAsksFor(t *testing.T) {
 	if err := json.Unmarshal([]byte(read(t, "examples/vault/mount.json")), &mount); err != nil {
 		t.Fatal(err)
 	}
-	guide := read(t, "docs/getting-started.md")
+	guide := read(t, "docs/engine-setup.md")
 	for key, want := range map[string][]string{
 		"allowed_response_headers":    secretsengine.ResponseHeaders(),
 		"passthrough_request_headers": secretsengine.RequestHeaders(),
@@ -174,7 +174,7 @@ func TestTheMountExampleLetsThroughWhatTheEngineAsksFor(t *testing.T) {
 		}
 		for _, name := range want {
 			if !strings.Contains(guide, "`"+name+"`") {
-				t.Errorf("docs/getting-started.md does not name the header %s", name)
+				t.Errorf("docs/engine-setup.md does not name the header %s", name)
 			}
 		}
 	}
