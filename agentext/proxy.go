@@ -88,7 +88,7 @@ func (p *Proxy) listen() error {
 	for _, c := range p.config.Vault.Listeners {
 		l, err := listener.Open(c, listener.Options{
 			Handler: p.handler(c),
-			Guarded: len(p.config.Mashery) > 0 && !metricsOnly(c),
+			Guarded: len(p.config.Mashery) > 0,
 			Logger:  p.log.Named("listener"),
 		})
 		if err != nil {

@@ -44,10 +44,9 @@ func (l *loader) checkListeners() {
 				continue
 			}
 			l.checkCertificate(f, it, ln)
-			if ln.Role == metricsOnly {
-				continue
+			if ln.Role != metricsOnly {
+				serving++
 			}
-			serving++
 			if ln.Type == configutil.TCP && len(l.blocks) > 0 {
 				l.checkReach(f, it, ln)
 			}
@@ -125,7 +124,7 @@ func (l *loader) checkReach(f *file, it *ast.ObjectItem, ln *configutil.Listener
 	if mashery.IsLoopback(host) || verifiesClients(ln) {
 		return
 	}
-	detail := "Whoever reaches this listener has the rights of the auto-auth token. Listen on a loopback address, or set " +
+	detail := "Whoever reaches a listener of this file is not asked for a token. Listen on a loopback address, or set " +
 		"tls_require_and_verify_client_cert = true and tls_client_ca_file, with tls_cert_file and tls_key_file."
 	if ln.TLSRequireAndVerifyClientCert && !ln.TLSDisable && ln.TLSClientCAFile == "" {
 		detail = "Without tls_client_ca_file a certificate of any public authority would do; name the authority of your clients."

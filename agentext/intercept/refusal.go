@@ -54,6 +54,8 @@ func refusalOf(err error, c *route) (*apierror.Error, string) {
 		return apierror.New(http.StatusGatewayTimeout, apierror.Timeout, "%s", err), apierror.FromMashproxy
 	case errors.As(err, &unreachable):
 		return apierror.New(http.StatusBadGateway, apierror.MasheryUnreachable, "%s", err), apierror.FromMashproxy
+	case errors.Is(err, policy.ErrNotLoggedIn):
+		return notReady(err.Error()), apierror.FromMashproxy
 	case errors.Is(err, policy.ErrNotReady):
 		return notReady(policy.ErrNotReady.Error() + reason(err)), apierror.FromMashproxy
 	case errors.Is(err, autoauth.ErrNoToken):

@@ -28,6 +28,10 @@ const (
 // token have not been read, or there is no token. A later try may succeed.
 var ErrNotReady = errors.New("the token's policies have not been read from Vault yet")
 
+// ErrNotLoggedIn is returned by [Policies.Current] while there is no token
+// whose rules could be read.
+var ErrNotLoggedIn = fmt.Errorf("%w, because there is no login to Vault yet; look for auth errors in this program's log", ErrNotReady)
+
 // Vault is what is needed of an application's identity at Vault.
 type Vault interface {
 	// Token is the current token, "" when there is none.
@@ -124,6 +128,9 @@ func (p *Policies) Current(ctx context.Context) (*Rules, error) {
 		case <-late.Done():
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
+			}
+			if p.vault.Token() == "" {
+				return nil, ErrNotLoggedIn
 			}
 			if failure != nil {
 				return nil, fmt.Errorf("%w: %w", ErrNotReady, failure)
