@@ -84,6 +84,7 @@ func TestCapabilities(t *testing.T) {
 		"GET is refused without read":            {only("list"), "GET proxy/v3/services", Denied, services, "read"},
 		"HEAD needs read, like GET":              {only("read"), "HEAD proxy/v3/services", Allowed, "", ""},
 		"HEAD is refused without read":           {only("update"), "HEAD proxy/v3/services", Denied, services, "read"},
+		"HEAD of a list needs list, like GET":    {only("list"), "HEAD proxy/v3/services?list=true", Allowed, "", ""},
 		"LIST needs list":                        {only("list"), "LIST proxy/v3/services", Allowed, "", ""},
 		"LIST is refused without list":           {only("read"), "LIST proxy/v3/services", Denied, services + "/", "list"},
 		"GET with a true list is a LIST":         {only("list"), "GET proxy/v3/services?list=T", Allowed, "", ""},

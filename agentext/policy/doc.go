@@ -10,7 +10,7 @@
 // as Vault makes them (http/logical.go). What cannot be decided here is never
 // guessed: the decision is then [Undecidable], which asks the caller to send
 // the call to Vault. A call is never [Allowed] where Vault would have refused
-// it, but for HEAD, which Vault refuses always and is judged as a read, for the
+// it, but for HEAD, which Vault refuses always and is judged as GET, for the
 // capability "create" on proxy/v2, which counts as "update" does, and for a body
 // that Vault cannot parse and that no rule looks at.
 //

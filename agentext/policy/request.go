@@ -44,7 +44,7 @@ func (req *Request) operation(reserved url.Values) (logical.Operation, string, e
 	if err != nil {
 		return "", "", err
 	}
-	if list := reserved.Get("list"); list != "" && req.Method == http.MethodGet {
+	if list := reserved.Get("list"); list != "" && (req.Method == http.MethodGet || req.Method == http.MethodHead) {
 		isList, err := strconv.ParseBool(list)
 		if err != nil {
 			return "", "", errors.New(`the query's "list" is neither true nor false, which Vault refuses`)

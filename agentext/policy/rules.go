@@ -28,11 +28,13 @@ type Rules struct {
 // ruleSet are the rules that can match some of the paths; the others are left
 // out, because Vault looks at every rule with a "+" for every path.
 type ruleSet struct {
-	scopes []scope
-	acl    *vault.ACL
-	paths  []*vault.PathRules
-	byPath map[string]*rule
-	speaks bool // one of them looks at a request's data
+	scopes  []scope
+	entries []entry
+	byPath  map[string]*rule
+	speaks  bool // one of them looks at a request's data
+
+	whole  *branch         // what Vault is asked with
+	inRoot context.Context // carries the namespace Vault is asked in, and nothing else
 }
 
 // undecidableRules leave everything to Vault.
@@ -85,25 +87,24 @@ func (s *ruleSet) add(k key, r *rule) {
 	}
 	s.byPath[r.path] = r
 	s.speaks = s.speaks || r.speaks()
-	s.paths = append(s.paths, &vault.PathRules{
+	s.entries = append(s.entries, entry{k, &vault.PathRules{
 		Path:                k.text,
 		Permissions:         r.permissions,
 		IsPrefix:            k.shape == prefix,
 		HasSegmentWildcards: k.shape == segments,
-	})
+	}})
 }
 
-// compile makes the ACL of the rules, or that of a root token.
-func (s *ruleSet) compile(root bool) error {
-	policy, err := vault.ParseACLPolicy(namespace.RootNamespace, "")
-	if err != nil {
-		return fmt.Errorf("making an empty policy: %w", err)
-	}
-	policy.Paths = s.paths
+// compile makes the ACLs of the rules, or that of a root token.
+func (s *ruleSet) compile(root bool) (err error) {
+	s.inRoot = namespace.RootContext(context.Background())
 	if root {
-		policy.Name = "root" // by this name NewACL knows it
+		s.whole = &branch{}
+		s.whole.acl, err = newACL(nil, "root") // by this name NewACL knows it
+		return err
 	}
-	s.acl, err = vault.NewACL(namespace.RootContext(context.Background()), []*vault.Policy{policy})
+	room := mostBranched
+	s.whole, err = newBranch(s.entries, 0, &room)
 	return err
 }
 
@@ -149,8 +150,7 @@ func eachRule(answer map[string]any, do func(key, *rule)) error {
 // ask is Vault's decision on one operation, and the rule that made it, nil if
 // none matches.
 func (s *ruleSet) ask(op logical.Operation, path string, data map[string]any) (bool, *rule) {
-	inRoot := namespace.RootContext(context.Background())
-	result := s.acl.AllowOperation(inRoot, &logical.Request{Operation: op, Path: path, Data: data}, false)
+	result := s.whole.of(path).AllowOperation(s.inRoot, &logical.Request{Operation: op, Path: path, Data: data}, false)
 	if len(result.MFAMethods) == 0 {
 		return result.Allowed, nil
 	}
