@@ -251,7 +251,7 @@ func (g generator) body() string {
 	return pick(g,
 		"", " \n", "["+string(text)+"]", string(text)+string(text), string(text)+"x", `{"name":"a","name":"b"}`, `{"name":"b","n\u0061me":"a"}`,
 		`{"Name":"b","name":"a"}`, `{"method":"test.echo","Method":"object.query"}`, "null", `"name"`, "name=a&qps=b", "{"+inner, "\ufeff"+string(text),
-		"{\"name\":\"\xff\"}", `{"name":"\ud800"}`, " "+string(text)+" ", `{"a":`+strings.Repeat("[", 310)+strings.Repeat("]", 310)+"}", "{name:1}", `{"name":1e999}`, `{"name":01}`,
+		"{\"name\":\"\xff\"}", `{"name":"\ud800"}`, " "+string(text)+" ", strings.Repeat(" ", 600)+string(text), `{"a":`+strings.Repeat("[", 310)+strings.Repeat("]", 310)+"}", "{name:1}", `{"name":1e999}`, `{"name":01}`,
 	)
 }
 

@@ -400,7 +400,7 @@ func (c *judgedCase) explainedByBody(token string, q question) bool {
 
 func namesDelete(q question) bool {
 	path, _, _ := strings.Cut(q.target, "?")
-	return strings.Contains(path, "/proxy/v3-method/delete/") || strings.HasSuffix(path, ";target-method-delete")
+	return strings.Contains(path, "/proxy/v3-method/delete/") || strings.HasSuffix(path, ";target-method-delete") && !q.v2()
 }
 
 // compareDenied wants Vault to refuse what was denied, or one of the two rules

@@ -152,7 +152,7 @@ func (req *Request) bodyData() (map[string]any, *Decision) {
 		return nil, &Decision{Verdict: TooLarge, Text: why + "it is longer"}
 	case err != nil:
 		return nil, badRequest("the body could not be read: " + err.Error())
-	case len(bytes.Trim(text, " \t\r\n")) == 0:
+	case len(text) == 0, len(bytes.Trim(text, " \t\r\n")) == 0 && !req.isForm(): // of a form, a space is a name
 		return nil, nil
 	}
 	data, err := req.parse(text)
@@ -163,7 +163,7 @@ func (req *Request) bodyData() (map[string]any, *Decision) {
 }
 
 func (req *Request) parse(text []byte) (map[string]any, error) {
-	if req.isForm() && bytes.ContainsAny(text, "&;") {
+	if req.isForm() && (text[0] != '{' || bytes.ContainsAny(text, "&;")) {
 		return nil, errors.New("it is sent as a form; send it with Content-Type: application/json")
 	}
 	if !req.v2() {
@@ -177,7 +177,8 @@ func (req *Request) parse(text []byte) (map[string]any, error) {
 }
 
 // isForm tells whether somebody may take the body for a form. Vault takes one
-// that starts with "{" for JSON (isForm, http/handler.go), as curl -d sends it;
+// that starts with "{" for JSON (isForm, http/handler.go), as curl -d sends it,
+// and one that starts with enough spaces for a form;
 // read as a form, such a body holds no name that means anything unless there is
 // a second pair in it.
 func (req *Request) isForm() bool {
