@@ -17,6 +17,7 @@ import (
 
 	"mashproxy/agentext/admin"
 	"mashproxy/agentext/config"
+	"mashproxy/agentext/intercept"
 	"mashproxy/agentext/listener"
 	"mashproxy/mashery"
 )
@@ -106,7 +107,7 @@ func (p *Proxy) handler(c *configutil.Listener) http.Handler {
 		MetricsOnly: metricsOnly(c),
 	}, p.app.forward())
 	if p.app.local != nil && !metricsOnly(c) {
-		served = p.app.local.Before(served)
+		served = p.app.local.Before(&intercept.Listener{Name: c.Address}, served)
 	}
 	guarded := listener.RequireHeader(served, c)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

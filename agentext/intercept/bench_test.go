@@ -52,7 +52,7 @@ func BenchmarkServe(b *testing.B) {
 		vault := &scriptedVault{answer: anyToken}
 		c.Grants, c.Budgets = cache.New(vault, ParseGrant), mashery.NewBudgets()
 		defer c.Grants.Close()
-		served := New(c).Before(http.NotFoundHandler())
+		served := New(c).Before(&Listener{}, http.NotFoundHandler())
 		r := httptest.NewRequest("GET", "/v1/mash-creds/roles/demo/proxy/v3/services?limit=5", nil)
 		b.ReportAllocs()
 		for b.Loop() {

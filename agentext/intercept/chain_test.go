@@ -79,7 +79,7 @@ func start(t *testing.T, changes ...func(*parts)) *chain {
 		Mounts: []*Mount{c.mount}, VaultAddress: "https://vault", Rules: p.rules, Grants: grants,
 		Budgets: mashery.NewBudgets(), Vault: c.engine, Version: "1.2.3",
 		Logger: hclog.New(&hclog.LoggerOptions{Output: c.log, Level: hclog.Trace}),
-	}).Before(c.next))
+	}).Before(&Listener{}, c.next))
 	c.url, c.http = proxy.URL, proxy.Client()
 	t.Cleanup(func() {
 		proxy.Close()

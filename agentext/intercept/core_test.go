@@ -103,7 +103,7 @@ func beforeVault(t *testing.T) (string, *sandbox.Sandbox) {
 	vault := forwarder.Handler(rootIdentity(box.Vault().RootToken().Reveal()))
 	c := settings(block("mash-creds"))
 	c.Vault = vault.Direct()
-	proxy := httptest.NewServer(New(c).Before(vault))
+	proxy := httptest.NewServer(New(c).Before(&Listener{}, vault))
 	t.Cleanup(func() {
 		proxy.Close()
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections()

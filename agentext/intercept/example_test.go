@@ -46,7 +46,7 @@ func Example() {
 		Grants: grants, Budgets: mashery.NewBudgets(), Logger: hclog.NewNullLogger(),
 	})
 	toVault := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "Vault:", r.URL.Path) })
-	proxy := httptest.NewServer(local.Before(toVault))
+	proxy := httptest.NewServer(local.Before(&intercept.Listener{}, toVault))
 	defer proxy.Close()
 
 	for _, path := range []string{"mash-creds/roles/demo/proxy/v3/services?limit=5", "mash-creds/roles/demo", "mash-creds/roles/demo/grant"} {

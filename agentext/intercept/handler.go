@@ -73,9 +73,16 @@ func New(c Config) *Handler {
 	return h
 }
 
-// Before returns a handler that serves local calls and passes every other
-// request on to next, unless it refuses it.
-func (h *Handler) Before(next http.Handler) http.Handler {
+// Listener is a door that calls come in by.
+type Listener struct {
+	// Name tells it from the others of the process: the waiting calls of
+	// several listeners take turns.
+	Name string
+}
+
+// Before returns the handler of a listener: it serves local calls and passes
+// every other request on to next, unless it refuses it.
+func (h *Handler) Before(l *Listener, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call, refusal := h.read(r)
 		switch {
@@ -83,6 +90,7 @@ func (h *Handler) Before(next http.Handler) http.Handler {
 			h.begin(w)
 			apierror.Write(w, refusal)
 		case call != nil:
+			call.listener = l
 			h.begin(w)
 			h.serve(w, r, call)
 		default:

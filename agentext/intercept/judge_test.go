@@ -182,7 +182,7 @@ func (v *judge) newCase(t *rapid.T, policies []policyText) *judgedCase {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 	}
 	s.Vault = forwarded(http.StatusAccepted)
-	c.handler = New(s).Before(forwarded(http.StatusAccepted))
+	c.handler = New(s).Before(&Listener{}, forwarded(http.StatusAccepted))
 	return c
 }
 

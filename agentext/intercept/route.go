@@ -26,9 +26,10 @@ var roleName = regexp.MustCompile(`^\w(([\w-.]+)?\w)?$`)
 
 // route is a recognised local call.
 type route struct {
-	mount *Mount
-	role  string
-	api   mashery.API
+	listener *Listener
+	mount    *Mount
+	role     string
+	api      mashery.API
 	// below is the path below the role, decoded: what policies speak of.
 	below string
 	// tail is V3's path as it is sent: escaped as received.
