@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package admin serves what Vault Proxy serves under /proxy/v1/: metrics,
-// cache-clear and quit.
+// Package admin serves what Vault Proxy serves under /proxy/v1/ (metrics,
+// cache-clear and quit), and the status of grants and budgets beside it.
 package admin
 
 import (
@@ -20,6 +20,11 @@ type Config struct {
 	Metrics *metricsutil.MetricsHelper
 	// CacheClear is the lease cache's own handler.
 	CacheClear http.Handler
+	// Grants are cleared along with the lease cache; nil: there are none.
+	Grants Grants
+	// Status gives what /proxy/v1/status says, as it becomes JSON; nil: the
+	// path is not served.
+	Status func() any
 	// Quit ends the program. It is called once at most.
 	Quit func()
 }
@@ -53,9 +58,11 @@ func (a *Admin) Handler(l Listener, next http.Handler) http.Handler {
 		case l.MetricsOnly:
 			next.ServeHTTP(w, r)
 		case r.URL.Path == consts.ProxyPathCacheClear:
-			a.config.CacheClear.ServeHTTP(w, r)
+			a.serveClear(w, r)
 		case r.URL.Path == consts.ProxyPathQuit:
 			a.serveQuit(w, r, l.Quit)
+		case r.URL.Path == PathStatus && a.config.Status != nil:
+			a.serveStatus(w, r)
 		default:
 			next.ServeHTTP(w, r)
 		}
