@@ -9,8 +9,28 @@ import (
 	"testing"
 )
 
-// manyRules has a thousand rules elsewhere and ten "+" rules below the mount.
-func manyRules(b *testing.B, parameters bool) *Rules {
+// The "+" rules of the benchmarks, ten each, below the mount.
+var (
+	// usualRules are those of a policy that somebody might write.
+	usualRules = []string{
+		"mash-creds/roles/+/proxy/v2", "mash-creds/roles/+/proxy/v3*", "mash-creds/roles/+/proxy/v3-method/*",
+		"mash-creds/roles/+/proxy/v3/members*", "mash-creds/roles/+/proxy/v3/packages/*",
+		"mash-creds/roles/+/proxy/v3/services/+/endpoints",
+		"mash-creds/roles/+/proxy/v3/applications/+", "mash-creds/roles/+/proxy/v3/roles/+",
+		"mash-creds/roles/+/proxy/v3/domains/+", "mash-creds/roles/+/proxy/v3/plans/+",
+	}
+	// equalRules all match proxy/v3/services/<id>/endpoints/<id>.
+	equalRules = []string{
+		"mash-creds/roles/+/proxy/v3/services/+/endpoints/+", "mash-creds/roles/+/proxy/v3/services/+/endpoints/*",
+		"mash-creds/roles/+/proxy/v3/services/+/*", "mash-creds/roles/+/proxy/v3/services/*",
+		"mash-creds/roles/+/proxy/v3/*", "mash-creds/roles/+/proxy/*", "mash-creds/roles/+/proxy/+/services/+/endpoints/+",
+		"mash-creds/roles/+/proxy/+/services/*", "mash-creds/roles/+/+/+/+/+/+/+", "+/roles/+/proxy/*",
+	}
+)
+
+// manyRules has a thousand rules elsewhere, these below the mount, with
+// parameters those that hold this text ("-none-" for none), and one for the grant.
+func manyRules(b *testing.B, below []string, parametersOf string) *Rules {
 	b.Helper()
 	allowed := map[string]any{"capabilities": []string{"create", "read", "update", "delete", "list"}}
 	withParameters := map[string]any{
@@ -23,18 +43,13 @@ func manyRules(b *testing.B, parameters bool) *Rules {
 		exactPaths[fmt.Sprintf("secret/data/team-%d/app", i)] = allowed
 		globPaths[fmt.Sprintf("kv/team-%d/", i)] = allowed
 	}
-	for _, api := range []string{"proxy/v2", "proxy/v3*", "grant", "proxy/v3-method/*"} {
-		globPaths["mash-creds/roles/+/"+api] = allowed
+	for _, path := range below {
+		globPaths[path] = allowed
+		if strings.Contains(path, parametersOf) {
+			globPaths[path] = withParameters
+		}
 	}
-	globPaths["mash-creds/roles/+/proxy/v3/members*"] = withParameters
-	globPaths["mash-creds/roles/+/proxy/v3/packages/*"] = allowed
-	globPaths["mash-creds/roles/+/proxy/v3/services/+/endpoints"] = allowed
-	for _, object := range []string{"applications", "roles", "domains", "plans"} {
-		globPaths["mash-creds/roles/+/proxy/v3/"+object+"/+"] = allowed
-	}
-	if !parameters {
-		globPaths["mash-creds/roles/+/proxy/v3/members*"] = allowed
-	}
+	globPaths["mash-creds/roles/+/grant"] = allowed
 	answer := answerOf(b, jsonOf(b, map[string]any{
 		"root": false, "chroot_namespace": "", "exact_paths": exactPaths, "glob_paths": globPaths,
 	}))
@@ -45,25 +60,31 @@ func manyRules(b *testing.B, parameters bool) *Rules {
 	return rules
 }
 
+// BenchmarkDecide asks again and again, as an application does.
 func BenchmarkDecide(b *testing.B) {
 	const list = "filter=name:a%2Cb&fields=id,name&limit=100"
+	const endpoint = "proxy/v3/services/1/endpoints/2"
 	body := `{"name":"abc","description":"` + strings.Repeat("x", 200) + `"}`
 	calls := map[string]struct {
-		parameters bool
-		req        Request
-		body       string
+		rules        []string
+		parametersOf string
+		req          Request
+		body         string
 	}{
-		"a list":                       {false, Request{Method: http.MethodGet, Path: "proxy/v3/services", RawQuery: list}, ""},
-		"a deep read":                  {false, Request{Method: http.MethodGet, Path: "proxy/v3/services/1/endpoints/2/methods"}, ""},
-		"a V2 call":                    {false, Request{Method: http.MethodPost, Path: "proxy/v2"}, body},
-		"a verb in the path":           {false, Request{Method: http.MethodPost, Verb: http.MethodDelete, Path: "proxy/v3-method/delete/services/1"}, ""},
-		"parameters elsewhere":         {true, Request{Method: http.MethodGet, Path: "proxy/v3/services", RawQuery: list}, ""},
-		"parameters, of a small body":  {true, Request{Method: http.MethodPost, Path: "proxy/v3/members"}, body},
-		"parameters, of a small query": {true, Request{Method: http.MethodGet, Path: "proxy/v3/members", RawQuery: "name=a"}, ""},
+		"a list":                              {usualRules, "-none-", Request{Method: http.MethodGet, Path: "proxy/v3/services", RawQuery: list}, ""},
+		"a deep read":                         {usualRules, "-none-", Request{Method: http.MethodGet, Path: endpoint + "/methods"}, ""},
+		"a V2 call":                           {usualRules, "-none-", Request{Method: http.MethodPost, Path: "proxy/v2"}, body},
+		"a verb in the path":                  {usualRules, "-none-", Request{Method: http.MethodPost, Verb: http.MethodDelete, Path: "proxy/v3-method/delete/services/1"}, ""},
+		"parameters elsewhere":                {usualRules, "members", Request{Method: http.MethodGet, Path: "proxy/v3/services", RawQuery: list}, ""},
+		"parameters, of a small body":         {usualRules, "members", Request{Method: http.MethodPost, Path: "proxy/v3/members"}, body},
+		"parameters, of a small query":        {usualRules, "members", Request{Method: http.MethodGet, Path: "proxy/v3/members", RawQuery: "name=a"}, ""},
+		"all ten match":                       {equalRules, "-none-", Request{Method: http.MethodGet, Path: endpoint, RawQuery: list}, ""},
+		"all ten match and have parameters":   {equalRules, "roles", Request{Method: http.MethodGet, Path: endpoint, RawQuery: "name=a"}, ""},
+		"all ten match, with a body to write": {equalRules, "-none-", Request{Method: http.MethodPut, Path: endpoint}, body},
 	}
 	for name, call := range calls {
 		b.Run(name, func(b *testing.B) {
-			rules := manyRules(b, call.parameters)
+			rules := manyRules(b, call.rules, call.parametersOf)
 			req := call.req
 			req.Mount, req.Role = Mount{Path: demoMount}, "demo"
 			req.Header = http.Header{"Content-Type": {"application/json"}}
@@ -72,6 +93,28 @@ func BenchmarkDecide(b *testing.B) {
 				if call.body != "" {
 					req.Body = NewBody(strings.NewReader(call.body))
 				}
+				if decision := rules.Decide(&req); decision.Verdict != Allowed {
+					b.Fatal(decision)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkDecideEveryPathOnce asks for more paths than answers are kept, so
+// that Vault's code runs every time.
+func BenchmarkDecideEveryPathOnce(b *testing.B) {
+	paths := make([]string, 100*memoSlots)
+	for i := range paths {
+		paths[i] = fmt.Sprintf("proxy/v3/services/%d/endpoints/%d", i, i)
+	}
+	for name, below := range map[string][]string{"usual rules": usualRules, "all ten match": equalRules} {
+		b.Run(name, func(b *testing.B) {
+			rules := manyRules(b, below, "-none-")
+			req := Request{Method: http.MethodGet, Mount: Mount{Path: demoMount}, Role: "demo"}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				req.Path = paths[i%len(paths)]
 				if decision := rules.Decide(&req); decision.Verdict != Allowed {
 					b.Fatal(decision)
 				}

@@ -22,7 +22,7 @@ const (
 const (
 	VaultHeader Cause = "vault_header" // the request carries a header that Vault's policies look at
 	Snapshot    Cause = "snapshot"     // the request names a snapshot, which changes Vault's operation
-	NoGrant     Cause = "no_grant"     // the token may not read the role's grant
+	NoGrant     Cause = "no_grant"     // the token may not read the role's grant, or its token with grant_from = "token"
 )
 
 // Hint says what would let mashproxy decide, and so serve, such calls itself.
@@ -49,7 +49,7 @@ func (c Cause) Hint() string {
 	case Snapshot:
 		return "leave out read_snapshot_id and recover_snapshot_id"
 	case NoGrant:
-		return `allow "read" on the role's grant in a policy of the token`
+		return `allow "read" on the role's grant in a policy of the token; with grant_from = "token", V3 calls need it on the role's token`
 	default:
 		return ""
 	}

@@ -37,7 +37,7 @@ func (r *Rules) Decide(req *Request) Decision {
 	if decision.Verdict == Allowed && r.methods {
 		decision = c.methodRight(op, decision)
 	}
-	if decision.Verdict == Allowed && !r.readsGrant(c.role, req.v2()) {
+	if decision.Verdict == Allowed && !r.readsGrant(req.Mount, c.role, req.v2()) {
 		return undecidable(NoGrant, "")
 	}
 	return decision
@@ -60,18 +60,20 @@ func (r *Rules) leftToVault(mount Mount) Cause {
 	}
 }
 
-// readsGrant tells whether the token may read the role's grant, as the grant's
-// own request asks for it.
-func (r *Rules) readsGrant(role string, v2 bool) bool {
-	api := "3"
-	if v2 {
-		api = "2"
+// readsGrant tells whether the token may read what the call is signed with, as
+// the request for it asks.
+func (r *Rules) readsGrant(mount Mount, role string, v2 bool) bool {
+	path, data := role+"grant", map[string]any{"api": "3", "lease": "true"}
+	switch {
+	case v2:
+		data["api"] = "2"
+	case mount.SharedToken:
+		path, data = role+"token", nil
 	}
-	var data map[string]any
-	if r.grants.speaks {
-		data = map[string]any{"api": api, "lease": "true"}
+	allowed, rule := r.grants.match(logical.ReadOperation, path)
+	if rule != nil && rule.speaks() {
+		return r.grants.allows(rule, logical.ReadOperation, path, data)
 	}
-	allowed, _ := r.grants.ask(logical.ReadOperation, role+"grant", data)
 	return allowed
 }
 
@@ -135,7 +137,7 @@ func (c *call) methodRight(op logical.Operation, sofar Decision) Decision {
 		return *badRequest(`a rule of the token's policies denies single V2 methods, so the body must name its "method"`)
 	}
 	path := c.role + "proxy/v2/" + method
-	if _, rule := c.rules.calls.ask(op, path, nil); rule != nil && rule.denies() {
+	if _, rule := c.rules.calls.match(op, path); rule != nil && rule.denies() {
 		return denied(capability{"update", vault.UpdateCapabilityInt}, path, rule)
 	}
 	return sofar
@@ -145,7 +147,7 @@ func (c *call) methodRight(op logical.Operation, sofar Decision) Decision {
 // that matches looks at them and has the capability at all.
 func (c *call) judge(op logical.Operation, path string) Decision {
 	needed := capabilityOf(op)
-	allowed, rule := c.rules.calls.ask(op, path, nil)
+	allowed, rule := c.rules.calls.match(op, path)
 	if rule == nil || rule.permissions.CapabilitiesBitmap&needed.bit == 0 {
 		if allowed { // a root token
 			return Decision{Verdict: Allowed}
@@ -157,7 +159,7 @@ func (c *call) judge(op logical.Operation, path string) Decision {
 		if problem != nil {
 			return *problem
 		}
-		if allowed, _ = c.rules.calls.ask(op, path, data); !allowed && !rule.wrapped {
+		if allowed = c.rules.calls.allows(rule, op, path, data); !allowed && !rule.wrapped {
 			return c.parameterDenied(op, path, rule, needed)
 		}
 	}
@@ -215,7 +217,7 @@ func (c *call) parameterDenied(op logical.Operation, path string, rule *rule, ne
 		tried[strings.ToLower(name)] = value
 	}
 	if d.Parameter == "" {
-		d.Parameter = c.fault(op, path, tried)
+		d.Parameter = c.fault(op, path, rule, tried)
 	}
 	d.Text = fmt.Sprintf("the token's Vault policies allow %q on %q, but the parameter %q %s: see the parameters of the rule for %q", needed.name, path, d.Parameter, what, rule.path)
 	return d
@@ -223,14 +225,14 @@ func (c *call) parameterDenied(op logical.Operation, path string, rule *rule, ne
 
 // fault adds the data one by one to those tried, which are required and so can
 // only be tried together, until the rules refuse them.
-func (c *call) fault(op logical.Operation, path string, tried map[string]any) string {
+func (c *call) fault(op logical.Operation, path string, rule *rule, tried map[string]any) string {
 	required := slices.Sorted(maps.Keys(tried))
-	if allowed, _ := c.rules.calls.ask(op, path, tried); len(required) > 0 && !allowed {
+	if len(required) > 0 && !c.rules.calls.allows(rule, op, path, tried) {
 		return strings.Join(required, ", ")
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.data)) {
 		tried[name] = c.data[name]
-		if allowed, _ := c.rules.calls.ask(op, path, tried); !allowed {
+		if !c.rules.calls.allows(rule, op, path, tried) {
 			return name
 		}
 	}

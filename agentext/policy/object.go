@@ -38,7 +38,8 @@ func ParseObject(text []byte) (map[string]any, error) {
 	if !json.Valid(text) {
 		return nil, errors.New("it is not one JSON value")
 	}
-	if _, err := jsonutil.VerifyMaxDepthStreaming(bytes.NewReader(text), vaultLimits(), nil); err != nil {
+	size := int64(len(text)) // spares a larger buffer
+	if _, err := jsonutil.VerifyMaxDepthStreaming(bytes.NewReader(text), vaultLimits(), &size); err != nil {
 		return nil, fmt.Errorf("it is JSON that Vault refuses: %w", err)
 	}
 	p := objectParser{json.NewDecoder(bytes.NewReader(text))}

@@ -27,6 +27,8 @@ type rule struct {
 	path        string // as a policy spells it, unique among the rules of a token
 	permissions *vault.ACLPermissions
 	wrapped     bool // it demands response wrapping, which no call served here has
+
+	alone *vault.ACL // of this rule and no other, for one that speaks; set when it is compiled
 }
 
 // key is how one of the maps of resultant-acl names a rule.

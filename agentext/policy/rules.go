@@ -20,7 +20,7 @@ type Rules struct {
 	edition Cause  // Enterprise, EditionUnknown, or "" for Community
 
 	calls  ruleSet // for roles/<role>/proxy/…
-	grants ruleSet // for roles/<role>/grant
+	grants ruleSet // for roles/<role>/grant, or token
 
 	methods bool // a rule may deny a single V2 method
 }
@@ -31,9 +31,9 @@ type ruleSet struct {
 	scopes  []scope
 	entries []entry
 	byPath  map[string]*rule
-	speaks  bool // one of them looks at a request's data
 
 	whole  *branch         // what Vault is asked with
+	kept   *memo           // what Vault has answered
 	inRoot context.Context // carries the namespace Vault is asked in, and nothing else
 }
 
@@ -62,6 +62,9 @@ func (r *Rules) build(answer map[string]any, mounts []Mount) error {
 	for _, mount := range mounts {
 		r.calls.scopes = append(r.calls.scopes, mount.scope("proxy"))
 		r.grants.scopes = append(r.grants.scopes, mount.scope("grant"))
+		if mount.SharedToken {
+			r.grants.scopes = append(r.grants.scopes, mount.scope("token"))
+		}
 		methods = append(methods, mount.scope("proxy", "v2", "+"))
 	}
 	if !root {
@@ -86,7 +89,6 @@ func (s *ruleSet) add(k key, r *rule) {
 		s.byPath = map[string]*rule{}
 	}
 	s.byPath[r.path] = r
-	s.speaks = s.speaks || r.speaks()
 	s.entries = append(s.entries, entry{k, &vault.PathRules{
 		Path:                k.text,
 		Permissions:         r.permissions,
@@ -98,10 +100,18 @@ func (s *ruleSet) add(k key, r *rule) {
 // compile makes the ACLs of the rules, or that of a root token.
 func (s *ruleSet) compile(root bool) (err error) {
 	s.inRoot = namespace.RootContext(context.Background())
+	s.kept = newMemo()
 	if root {
 		s.whole = &branch{}
 		s.whole.acl, err = newACL(nil, "root") // by this name NewACL knows it
 		return err
+	}
+	for _, e := range s.entries {
+		if r := s.byPath[e.path()]; r.speaks() && r.alone == nil {
+			if r.alone, err = newACL([]entry{e}, ""); err != nil {
+				return err
+			}
+		}
 	}
 	room := mostBranched
 	s.whole, err = newBranch(s.entries, 0, &room)
@@ -147,12 +157,22 @@ func eachRule(answer map[string]any, do func(key, *rule)) error {
 	return nil
 }
 
-// ask is Vault's decision on one operation, and the rule that made it, nil if
-// none matches.
-func (s *ruleSet) ask(op logical.Operation, path string, data map[string]any) (bool, *rule) {
-	result := s.whole.of(path).AllowOperation(s.inRoot, &logical.Request{Operation: op, Path: path, Data: data}, false)
+// match is Vault's decision on one operation without data, and the rule that
+// made it, nil if none matches.
+func (s *ruleSet) match(op logical.Operation, path string) (bool, *rule) {
+	return s.kept.match(op, path, s.ask)
+}
+
+func (s *ruleSet) ask(op logical.Operation, path string) (bool, *rule) {
+	result := s.whole.of(path).AllowOperation(s.inRoot, &logical.Request{Operation: op, Path: path}, false)
 	if len(result.MFAMethods) == 0 {
 		return result.Allowed, nil
 	}
 	return result.Allowed, s.byPath[result.MFAMethods[0]]
+}
+
+// allows is Vault's decision on one operation with these data, by a rule that
+// speaks and matches.
+func (s *ruleSet) allows(r *rule, op logical.Operation, path string, data map[string]any) bool {
+	return r.alone.AllowOperation(s.inRoot, &logical.Request{Operation: op, Path: path, Data: data}, false).Allowed
 }

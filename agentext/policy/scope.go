@@ -12,6 +12,11 @@ type Mount struct {
 	// ACLOnly is the block's enterprise = "acl-only": nothing but ACL policies
 	// concerns this mount, so it can be decided here on Vault Enterprise too.
 	ACLOnly bool
+
+	// SharedToken is the block's grant_from = "token": V3 calls are signed with
+	// the role's token, which all proxies share through Vault, so the right to
+	// read that is needed in place of the grant's. V2 keeps its grants.
+	SharedToken bool
 }
 
 // roles is the path of the mount's roles as a policy in the root namespace
