@@ -51,6 +51,10 @@ else
 	go test ./...
 endif
 
+.PHONY: bench
+bench: bin/mashproxy ## Measure the proxy beside a bare reverse proxy; ARGS="-rounds=3" for its flags
+	@go run ./bench -binary=bin/mashproxy $(ARGS)
+
 .PHONY: lint
 lint: ## Check formatting, vet, staticcheck and go.mod
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Command bench measures mashproxy on this machine: the same small V3 GET made
+// directly, by way of a bare httputil.ReverseProxy, and by way of mashproxy, which
+// serves it itself or leaves it to Vault; what it takes to start, and in memory.
+// Run it from the module's folder: `make bench`.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+
+	"mashproxy/bench/rig"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() (err error) {
+	var p plan
+	flag.IntVar(&p.rounds, "rounds", 7, "how often each way is measured")
+	flag.DurationVar(&p.lasts, "for", 2*time.Second, "how long a round is, for each way")
+	binary := flag.String("binary", "", "`path` of a mashproxy that is built; default: it is built")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+
+	dir, err := os.MkdirTemp("", "mashproxy-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	programs, err := build(ctx, dir, *binary)
+	if err != nil {
+		return err
+	}
+	w, err := open(ctx, programs)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	return p.run(ctx, w)
+}
+
+func build(ctx context.Context, dir, binary string) (programs, error) {
+	p := programs{proxy: binary, peer: filepath.Join(dir, "peer")}
+	if err := rig.Build(ctx, "mashproxy/bench/peer", p.peer); err != nil {
+		return p, err
+	}
+	if p.proxy != "" {
+		return p, nil
+	}
+	p.proxy = filepath.Join(dir, "mashproxy")
+	return p, rig.Build(ctx, "mashproxy/cmd/mashproxy", p.proxy)
+}
+
+// run measures, and prints each table when it is there.
+func (p plan) run(ctx context.Context, w *world) error {
+	allocations := make(map[string]float64)
+	for _, t := range w.targets {
+		count, err := t.allocations(ctx, p.lasts)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+		allocations[t.name] = count
+	}
+	for _, connections := range []int{1, 32} {
+		rounds, err := p.throughput(ctx, w.targets, connections)
+		if err != nil {
+			return err
+		}
+		fmt.Print(throughputTable(w.targets, connections, rounds, allocations))
+	}
+	found, err := w.footprint(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Print(footprintTable(found))
+	return nil
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// throughputTable shows the medians of the rounds, and in brackets their ratios
+// to the baseline.
+func throughputTable(targets []target, connections int, rounds map[string][]figures, allocations map[string]float64) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "\nThe same V3 GET on %d connection(s); in brackets: of what %s does\n\n", connections, baseline)
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "\tcalls/s\t\tp50 µs\t\tp99 µs\t\tCPU µs/call\t\tallocations/call\t\t")
+	for _, t := range targets {
+		fmt.Fprintf(table, "%s\t", t.name)
+		for _, of := range []func(figures) float64{
+			func(f figures) float64 { return f.perSecond },
+			func(f figures) float64 { return f.p50 },
+			func(f figures) float64 { return f.p99 },
+			func(f figures) float64 { return f.cpu },
+		} {
+			value := median(rounds[t.name], of)
+			cell(table, value, medianRatio(rounds[t.name], rounds[baseline], of))
+		}
+		cell(table, allocations[t.name], allocations[t.name]/allocations[baseline])
+		fmt.Fprintln(table)
+	}
+	table.Flush()
+	return text.String()
+}
+
+// cell shows a value and its ratio; nothing where there was nothing to measure.
+func cell(table *tabwriter.Writer, value, ratio float64) {
+	if value == 0 {
+		fmt.Fprint(table, "\t\t")
+		return
+	}
+	fmt.Fprintf(table, "%.0f\t(%.2f)\t", value, ratio)
+}
+
+// footprintTable shows what there is to reach, too.
+func footprintTable(f footprint) string {
+	const mib = 1 << 20
+	return fmt.Sprintf(`
+From start to the first signed call   %4d ms   (to reach: under 1000)
+Memory when idle                      %4.0f MiB  (to reach: under 90 MB)
+More with %d live grants             %4.1f MiB  (to reach: under 20 MB)
+`, f.started/time.Millisecond, float64(f.idle)/mib, manyRoles, float64(f.manyRoles-f.idle)/mib)
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/hashicorp/vault/api"
+
+	"mashproxy/bench/rig"
+	"mashproxy/sandbox"
+)
+
+// highQPS is a rate nobody here reaches: calls are paced, but do not wait long.
+const highQPS = 1_000_000
+
+// call is what every target is asked for.
+const call = "services?limit=5"
+
+// forwardedRole is the role that mashproxy leaves to Vault.
+const forwardedRole = "forwarded"
+
+// world is everything that runs.
+type world struct {
+	programs programs
+	upstream string // its address
+	box      *sandbox.Sandbox
+	root     *api.Client
+	targets  []target
+	closers  []func() error
+}
+
+// programs are the paths of what is measured.
+type programs struct{ proxy, peer string }
+
+// open starts an upstream, a bare reverse proxy before it, a sandbox whose
+// calls go to the same upstream, and mashproxy.
+func open(ctx context.Context, p programs) (*world, error) {
+	w := &world{programs: p}
+	if err := w.start(ctx); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+func (w *world) start(ctx context.Context) error {
+	upstream, upstreamURL, err := startPeer(ctx, w.programs.peer, "upstream")
+	if err != nil {
+		return err
+	}
+	w.upstream = upstreamURL
+	w.closers = append(w.closers, upstream.Stop)
+	bare, bareURL, err := startPeer(ctx, w.programs.peer, "reverseproxy", upstreamURL)
+	if err != nil {
+		return err
+	}
+	w.closers = append(w.closers, bare.Stop)
+	if err := w.startSandbox(ctx); err != nil {
+		return err
+	}
+	proxy, proxyURL, err := w.startProxy(ctx)
+	if err != nil {
+		return err
+	}
+	ofBare := func(ctx context.Context) (float64, error) { return peerMallocs(ctx, bareURL) }
+	ofProxy := func(ctx context.Context) (float64, error) { return proxyMallocs(ctx, proxy, proxyURL) }
+	for _, t := range []struct {
+		name, url string
+		proxy     *rig.Program
+		mallocs   func(context.Context) (float64, error)
+	}{
+		{"direct", upstreamURL + "/v3/rest/" + call, nil, nil},
+		{baseline, bareURL + "/v3/rest/" + call, bare, ofBare},
+		{"mashproxy, local", proxyURL + localPath("demo"), proxy, ofProxy},
+		{"mashproxy, forwarded", proxyURL + localPath(forwardedRole), proxy, ofProxy},
+	} {
+		address, err := url.Parse(t.url)
+		if err != nil {
+			return err
+		}
+		w.targets = append(w.targets, target{t.name, address, t.proxy, t.mallocs})
+	}
+	return nil
+}
+
+// baseline is what the others are compared with.
+const baseline = "httputil.ReverseProxy"
+
+func localPath(role string) string {
+	return "/v1/" + sandbox.DefaultMount + "/roles/" + role + "/proxy/v3/" + call
+}
+
+func (w *world) startSandbox(ctx context.Context) error {
+	var err error
+	if w.box, err = sandbox.Start(ctx, sandbox.Options{QPS: highQPS}); err != nil {
+		return err
+	}
+	w.closers = append(w.closers, w.box.Close)
+	if w.root, err = w.box.Vault().Client(); err != nil {
+		return err
+	}
+	return errors.Join(
+		w.write(ctx, "config", map[string]any{"v3_endpoint": w.upstream + "/v3/rest"}),
+		w.writeRole(ctx, forwardedRole),
+	)
+}
+
+// startProxy runs mashproxy with everything on: policy enforced, calls paced,
+// metrics kept.
+func (w *world) startProxy(ctx context.Context) (*rig.Program, string, error) {
+	config, err := rig.Configure(w.box, "bench.hcl", rig.Metrics(), atUpstream(w.box, w.upstream),
+		rig.InMashery(fmt.Sprintf("forward_roles = [%q]", forwardedRole), fmt.Sprintf("qps = %d", highQPS)))
+	if err != nil {
+		return nil, "", err
+	}
+	proxy, err := rig.StartProxy(w.programs.proxy, config)
+	if err != nil {
+		return nil, "", err
+	}
+	w.closers = append(w.closers, proxy.Stop)
+	return proxy, "http://" + w.box.ProxyAddress(), w.box.WaitReady(ctx)
+}
+
+// atUpstream sends V3 calls there.
+func atUpstream(box *sandbox.Sandbox, upstreamURL string) rig.Edit {
+	return rig.Edit{Old: box.MasheryURL() + "/v3/rest", New: upstreamURL + "/v3/rest"}
+}
+
+// writeRole makes one more role with the key of the sandbox's own.
+func (w *world) writeRole(ctx context.Context, name string) error {
+	c := w.box.Credentials()
+	return w.write(ctx, "roles/"+name, map[string]any{
+		"area_id": c.AreaID, "area_nid": c.AreaNID, "api_key": c.APIKey.Reveal(), "secret": c.Secret.Reveal(),
+		"username": c.Username, "password": c.Password.Reveal(), "qps": highQPS,
+	})
+}
+
+func (w *world) write(ctx context.Context, path string, data map[string]any) error {
+	_, err := w.root.Logical().WriteWithContext(ctx, sandbox.DefaultMount+"/"+path, data)
+	return err
+}
+
+func (w *world) close() error {
+	var errs []error
+	for i := len(w.closers) - 1; i >= 0; i-- {
+		errs = append(errs, w.closers[i]())
+	}
+	return errors.Join(errs...)
+}
