@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/vault/command/proxy/config"
 	"github.com/hashicorp/vault/helper/namespace"
+
+	"mashproxy/mashery"
 )
 
 // Config is everything the files, the environment and the flags say, checked.
@@ -66,9 +68,23 @@ const (
 // control groups or Sentinel.
 const EnterpriseACLOnly = "acl-only"
 
-// DefaultMaxWait is how long a call may wait for its slots unless max_wait
-// says otherwise.
-const DefaultMaxWait = 30 * time.Second
+// GrantFrom says where the V3 grants of a block come from.
+type GrantFrom string
+
+// The values of the key `grant_from`.
+const (
+	// GrantFromGrant: every process has grants of its own, from roles/:role/grant.
+	GrantFromGrant GrantFrom = "grant"
+	// GrantFromToken: all processes share one V3 token, from roles/:role/token.
+	GrantFromToken GrantFrom = "token"
+)
+
+// What holds where a mashery block says nothing else.
+const (
+	DefaultMaxWait        = 30 * time.Second // of max_wait
+	DefaultMaxQueue       = 1024             // of max_queue, in calls
+	DefaultPolicyMaxStale = 20 * time.Minute // of policy_max_stale
+)
 
 // Mashery is one mashery block: a mount of the Mashery secrets engine whose
 // calls are served here.
@@ -94,6 +110,24 @@ type Mashery struct {
 	QPS float64
 	// MaxWait is the longest time one call may wait for its slots.
 	MaxWait time.Duration
+	// MaxQueue is how many calls may wait for the slots of one budget.
+	MaxQueue int
+	// Headroom is by how much calls are held apart more than the budget asks,
+	// against jitter on the way to Mashery. With HeadroomAuto it is measured,
+	// and this is 0.
+	Headroom     time.Duration
+	HeadroomAuto bool
+	// GrantFrom is GrantFromGrant unless the block says otherwise.
+	GrantFrom GrantFrom
+	// PolicyMaxStale is how long the last policies read hold while Vault is
+	// away; 0: as long as the token lives.
+	PolicyMaxStale time.Duration
+	// The time-outs of the way to Mashery; 0: the default of the mashery room.
+	DialTimeout, TLSHandshakeTimeout, ResponseHeaderTimeout time.Duration
+	// Egress is the proxy Mashery is reached through; nil: the environment's.
+	Egress *mashery.Egress
+	// TLS says which servers are taken for Mashery's.
+	TLS TLS
 }
 
 // Path is the mount's path with its namespace before it, without slashes at

@@ -157,6 +157,16 @@ func summary(c *config.Config) string {
 		say("mashery %s", m.Path())
 		say("  namespace=%q mount=%s v3=%s v2=%s", m.Namespace, m.Mount, m.V3Endpoint, m.V2Endpoint)
 		say("  policy=%s enterprise=%q reveal=%v forward=%v qps=%v max_wait=%v", m.Policy, m.Enterprise, m.Reveal, m.ForwardRoles, m.QPS, m.MaxWait)
+		say("  grants=%s stale=%v queue=%d headroom=%v,%v", m.GrantFrom, m.PolicyMaxStale, m.MaxQueue, m.Headroom, m.HeadroomAuto)
+		if m.DialTimeout+m.TLSHandshakeTimeout+m.ResponseHeaderTimeout > 0 {
+			say("  dial=%v handshake=%v header=%v", m.DialTimeout, m.TLSHandshakeTimeout, m.ResponseHeaderTimeout)
+		}
+		if m.Egress != nil {
+			say("  egress=%s authorized=%v %+v", m.Egress.Address, !m.Egress.Authorization.IsZero(), m.Egress)
+		}
+		if m.TLS.ServerName != "" || m.TLS.RootCAs != nil || m.TLS.PinSHA256 != nil {
+			say("  tls name=%s roots=%v pins=%v", m.TLS.ServerName, m.TLS.RootCAs != nil, m.TLS.PinSHA256)
+		}
 	}
 	return b.String()
 }

@@ -99,8 +99,8 @@ func (k *keyChecker) free(val ast.Node) {
 func (k *keyChecker) unknown(it *ast.ObjectItem, s *stanza) {
 	name, at := hcl1.Name(it.Keys[0]), k.file.tree.ItemRange(it)
 	lower := strings.ToLower(name)
-	if reason := notHere(lower, s); reason != "" {
-		k.refuse(at, name, s, reason)
+	if s.path == "" && isOfAgent(lower) {
+		k.unread(at, fmt.Sprintf("Misplaced key %q", name), "It belongs to Vault Agent; neither Vault Proxy nor mashproxy reads it.")
 		return
 	}
 	if homes := k.homes[lower]; len(homes) > 0 {
@@ -129,30 +129,9 @@ func (l *loader) unread(at hcl.Range, summary, detail string) {
 	l.report(l.strict, at, summary, detail)
 }
 
-// refuse reports a key that is known and yet not for this place.
-func (k *keyChecker) refuse(at hcl.Range, name string, s *stanza, reason string) {
-	if s.path == "mashery" {
-		k.error(at, fmt.Sprintf("Key %q not supported yet", name), reason)
-		return
-	}
-	k.unread(at, fmt.Sprintf("Misplaced key %q", name), reason)
-}
-
-// notHere says why a name that could be expected in s is not read there.
-func notHere(name string, s *stanza) string {
-	switch s.path {
-	case "":
-		switch name {
-		case "template", "template_config", "exec", "env_template":
-			return "It belongs to Vault Agent; neither Vault Proxy nor mashproxy reads it."
-		}
-	case "mashery":
-		switch name {
-		case "max_queue", "proxy_address", "tls":
-			return "This version does not know it; leave it out."
-		}
-	}
-	return ""
+// isOfAgent tells the blocks of Vault Agent that Vault Proxy does not read.
+func isOfAgent(name string) bool {
+	return slices.Contains([]string{"template", "template_config", "exec", "env_template"}, name)
 }
 
 // label reports a label that a block must not have. JSON comes here too: Vault's

@@ -4,12 +4,11 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/hashicorp/go-secure-stdlib/parseutil"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/vault/helper/namespace"
@@ -29,7 +28,16 @@ type masheryBlock struct {
 	ForwardRoles []string `hcl:"forward_roles,optional"`
 	QPS          *float64 `hcl:"qps,optional"`
 	MaxWait      *string  `hcl:"max_wait,optional"`
-	Rest         hcl.Body `hcl:",remain"`
+	MaxQueue     *float64 `hcl:"max_queue,optional"`
+	Headroom     *string  `hcl:"headroom,optional"`
+
+	PolicyMaxStale        *string   `hcl:"policy_max_stale,optional"`
+	DialTimeout           *string   `hcl:"dial_timeout,optional"`
+	TLSHandshakeTimeout   *string   `hcl:"tls_handshake_timeout,optional"`
+	ResponseHeaderTimeout *string   `hcl:"response_header_timeout,optional"`
+	ProxyAddress          *string   `hcl:"proxy_address,optional"`
+	TLS                   *tlsBlock `hcl:"tls,block"`
+	Rest                  hcl.Body  `hcl:",remain"`
 }
 
 // findMashery finds the mashery blocks and `compat`, on which depends how
@@ -97,30 +105,46 @@ func (b *blockReader) read() *Mashery {
 		V3Endpoint:   b.endpoint("v3_endpoint", raw.V3Endpoint, mashery.DefaultV3Endpoint),
 		Policy:       Policy(b.choice("policy", raw.Policy, string(PolicyEnforce), string(PolicyEnforce), string(PolicyOff))),
 		Enterprise:   b.choice("enterprise", raw.Enterprise, "", "", EnterpriseACLOnly),
+		GrantFrom:    GrantFrom(b.choice("grant_from", raw.GrantFrom, string(GrantFromGrant), string(GrantFromGrant), string(GrantFromToken))),
 		Reveal:       raw.Reveal,
 		ForwardRoles: raw.ForwardRoles,
-		MaxWait:      b.maxWait(raw.MaxWait),
+		Egress:       b.egress(raw.ProxyAddress),
+		TLS:          b.tls(raw.TLS),
 	}
+	b.readTimes(m, &raw)
+	b.readLimits(m, &raw)
+	b.roles("reveal", raw.Reveal, TokenCreation)
+	b.roles("forward_roles", raw.ForwardRoles)
+	return m
+}
+
+func (b *blockReader) readLimits(m *Mashery, raw *masheryBlock) {
 	if raw.QPS != nil {
 		m.QPS = *raw.QPS
 	}
 	if m.QPS < 0 {
 		b.error(b.at("qps"), "qps is negative", "Write how many calls a second a role may make at most, or 0 for the role's own limit.")
 	}
-	b.grantFrom(raw.GrantFrom)
-	b.roles("reveal", raw.Reveal, TokenCreation)
-	b.roles("forward_roles", raw.ForwardRoles)
-	return m
+	m.MaxQueue = DefaultMaxQueue
+	if n := raw.MaxQueue; n != nil {
+		m.MaxQueue = int(*n)
+		if *n < 1 || *n > math.MaxInt32 || *n != math.Trunc(*n) {
+			b.error(b.at("max_queue"), fmt.Sprintf("max_queue cannot be %v", *n), "Write how many calls may wait for the slots of one API key: a whole number, 1 or more.")
+		}
+	}
 }
 
 // at is the place of a key's value, or of the block if it is not there.
-func (b *blockReader) at(key string) hcl.Range {
-	for name, attr := range b.attrs {
+func (b *blockReader) at(key string) hcl.Range { return valueAt(b.attrs, key, b.block.DefRange) }
+
+// valueAt is the place of a key's value, or elsewhere if it is not there.
+func valueAt(attrs hcl.Attributes, key string, elsewhere hcl.Range) hcl.Range {
+	for name, attr := range attrs {
 		if strings.EqualFold(name, key) && attr.Expr.Range().Filename != "" {
 			return attr.Expr.Range()
 		}
 	}
-	return b.block.DefRange
+	return elsewhere
 }
 
 // mount checks the label. A path with characters that must be escaped in a URL
@@ -192,27 +216,6 @@ func choices(value string, allowed []string) string {
 		quoted[i] = fmt.Sprintf("%q", a)
 	}
 	return "Write " + strings.Join(quoted, " or ") + "."
-}
-
-func (b *blockReader) grantFrom(raw *string) {
-	switch {
-	case raw == nil || *raw == "grant":
-	case *raw == "token":
-		b.error(b.at("grant_from"), `grant_from = "token" not supported yet`, `This version knows "grant" only; leave the key out.`)
-	default:
-		b.error(b.at("grant_from"), fmt.Sprintf("grant_from cannot be %q", *raw), choices(*raw, []string{"grant"}))
-	}
-}
-
-func (b *blockReader) maxWait(raw *string) time.Duration {
-	if raw == nil {
-		return DefaultMaxWait
-	}
-	wait, err := parseutil.ParseDurationSecond(*raw)
-	if err != nil || wait <= 0 {
-		b.error(b.at("max_wait"), fmt.Sprintf("max_wait cannot be %q", *raw), `Write how long a call may wait, more than nothing: "30s", "2m" or a number of seconds.`)
-	}
-	return wait
 }
 
 // roles checks a list of globs. Literals are entries that are no role.

@@ -48,14 +48,22 @@ func topLevel() *stanza {
 	top.keys["cache"].block.keys["persist"].block.named("type")
 	top.keys["listener"].block.add("custom_response_headers", &stanza{free: true})
 
-	ours := &stanza{path: "mashery", labels: 1, keys: map[string]key{}}
-	schema, _ := gohcl.ImpliedBodySchema(masheryBlock{})
-	for _, attr := range schema.Attributes {
-		ours.keys[attr.Name] = key{}
-	}
+	ours := ownStanza("mashery", masheryBlock{})
+	ours.labels = 1
+	ours.add("tls", ownStanza("mashery.tls", tlsBlock{}))
 	top.add("mashery", ours)
 	top.keys["compat"] = key{}
 	return top
+}
+
+// ownStanza takes the names from the tags of a struct that gohcl decodes into.
+func ownStanza(path string, v any) *stanza {
+	s := &stanza{path: path, keys: map[string]key{}}
+	schema, _ := gohcl.ImpliedBodySchema(v)
+	for _, attr := range schema.Attributes {
+		s.keys[attr.Name] = key{}
+	}
+	return s
 }
 
 // stanzaOf takes the names from the tags of structs, as hcl.DecodeObject does.

@@ -29,11 +29,15 @@ func Mask(src []byte) []byte {
 	for i := range m.toks {
 		m.key(i)
 	}
-	for _, at := range regexp.MustCompile(`//([^/@\s"]+)@`).FindAllSubmatchIndex(src, -1) {
-		m.blank(at[2], at[3]) // user and password in a URL
+	for _, at := range userInfo.FindAllSubmatchIndex(src, -1) {
+		m.blank(at[2], at[3])
 	}
 	return m.out
 }
+
+// userInfo is what stands before the last @ of an address, with a scheme or
+// without: user and password perhaps.
+var userInfo = regexp.MustCompile(`(?:"(?:\w+://)?|//)([^\s"]+)@`)
 
 // LooksSecret tells whether a key of this name may hold a secret. Names of
 // files that hold one do not.
