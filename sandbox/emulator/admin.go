@@ -19,6 +19,7 @@ const adminBodyLimit = 64 << 10
 // Admin is how an [Emulator] is watched and told to fail from outside:
 //
 //	GET /             what it was asked, per key and second, and its faults
+//	GET /faults       its faults
 //	POST /faults      adds the faults of the body, one a line, as ParseFault reads them
 //	DELETE /faults    ends all faults; /faults/{id} ends one
 //	DELETE /tokens    makes every access token given so far unknown
@@ -28,6 +29,7 @@ const adminBodyLimit = 64 << 10
 func (e *Emulator) Admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { answerAdmin(w, e.state()) })
+	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { answerAdmin(w, e.faultStates()) })
 	mux.HandleFunc("POST /faults", e.postFaults)
 	mux.HandleFunc("DELETE /faults", func(w http.ResponseWriter, _ *http.Request) {
 		e.ClearFaults()

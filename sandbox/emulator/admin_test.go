@@ -30,6 +30,8 @@ func TestFaultsAreSetAndClearedFromOutside(t *testing.T) {
 	a.administer("DELETE", "/faults/2", "").
 		expect(t, 200, `[{"id":1,"fault":"over_qps,for=10s","calls":2,"seconds_left":7.5}]`)
 	a.administer("POST", "/faults", "garbage").expect(t, 200, `[{"id":3,"fault":"garbage","calls":0}]`)
+	a.administer("GET", "/faults", "").
+		expect(t, 200, `[{"id":1,"fault":"over_qps,for=10s","calls":2,"seconds_left":7.5},{"id":3,"fault":"garbage","calls":0}]`)
 	a.administer("DELETE", "/faults", "").expect(t, 200, `[]`)
 	a.rest("GET", "/services", "").expect(t, 200, "")
 	a.administer("DELETE", "/tokens", "").expect(t, 200, `[]`)

@@ -4,6 +4,7 @@ package emulator
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +18,9 @@ type FaultKind string
 const (
 	// The access token of the call is dead from now on. [Status: 401 or 403]
 	FaultDeadToken FaultKind = "dead_token"
+	// Unknown and lapsed access tokens are refused by 401, whatever
+	// [Options].DeadTokenStatus says.
+	FaultDeadAs401 FaultKind = "dead_as_401"
 	// Refresh tokens are refused as lapsed.
 	FaultDeadRefresh FaultKind = "dead_refresh"
 	// Signatures are refused.
@@ -25,7 +29,7 @@ const (
 	// only if the fault is limited to them. [RetryAfter]
 	FaultOverQPS   FaultKind = "over_qps"
 	FaultOverQuota FaultKind = "over_quota"
-	// Calls are refused by an error of the gateway's. [Status, JSON, RetryAfter]
+	// Calls are refused by an error of the gateway's. [Status, Code, JSON, RetryAfter]
 	FaultError FaultKind = "error"
 	// Calls take time to arrive: By, and up to Jitter more. [By, Jitter]
 	FaultDelay FaultKind = "delay"
@@ -70,7 +74,8 @@ type Fault struct {
 	API   string        // [FaultV2], [FaultV3] or [FaultToken]; "": all
 	Path  string        // what the path (decoded) begins with; "": any
 
-	Status     int           // of the answer; 0: 503 for an error, [Options].DeadTokenStatus for a dead token
+	Status     int           // of the answer; 0: the code's or 503 for an error, [Options].DeadTokenStatus for a dead token
+	Code       string        // an error of Mashery's default error set; "": what the status says
 	By         time.Duration // how long, or how far off; 0 of a stall: for ever
 	Jitter     time.Duration // at random up to this much more
 	At         int           // after how many bytes of the body; 0: half of it
@@ -93,11 +98,12 @@ type faultSpec struct {
 func faultSpecs() []faultSpec {
 	return []faultSpec{
 		{kind: FaultDeadToken, apis: []string{FaultV3}, takes: []string{"status"}},
+		{kind: FaultDeadAs401, apis: []string{FaultV3}},
 		{kind: FaultDeadRefresh, apis: []string{FaultToken}},
 		{kind: FaultBadSignature, apis: []string{FaultV2}},
 		{kind: FaultOverQPS, apis: []string{FaultV2, FaultV3}, asked: []string{FaultToken}, takes: []string{"retry_after"}},
 		{kind: FaultOverQuota, apis: []string{FaultV2, FaultV3}, asked: []string{FaultToken}, takes: []string{"retry_after"}},
-		{kind: FaultError, takes: []string{"status", "json", "retry_after"}},
+		{kind: FaultError, takes: []string{"status", "code", "json", "retry_after"}},
 		{kind: FaultDelay, takes: []string{"by", "jitter"}, needed: "by"},
 		{kind: FaultCutBefore, takes: []string{"reset"}},
 		{kind: FaultCutBody, takes: []string{"at", "reset"}},
@@ -167,6 +173,10 @@ func (f Fault) validateStatus() error {
 		return fmt.Errorf("status=%d: a dead token is refused by 401 or 403", f.Status)
 	case f.Status < 400 || f.Status > 599:
 		return fmt.Errorf("status=%d: an error has a status from 400 to 599", f.Status)
+	}
+	if f.Code != "" && f.Code != errServiceNotFound && errorMessages()[f.Code] == nil {
+		return fmt.Errorf("code=%s: Mashery has no such error; it has %s", f.Code,
+			strings.Join(append(slices.Sorted(maps.Keys(errorMessages())), errServiceNotFound), ", "))
 	}
 	return nil
 }

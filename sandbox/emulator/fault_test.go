@@ -3,6 +3,7 @@
 package emulator_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -91,6 +92,18 @@ func TestFaultsThatRefuse(t *testing.T) {
 			fault: "error,status=504", call: v2, status: 504, body: "<h1>Gateway Timeout</h1>",
 			code: "ERR_504_GATEWAY_TIMEOUT", cause: emulator.CauseFault,
 		},
+		"an error by its id": {
+			fault: "error,code=ERR_403_SERVICE_OVER_QPS", call: services, status: 403, body: "<h1>Service Over Qps</h1>",
+			code: "ERR_403_SERVICE_OVER_QPS", cause: emulator.CauseFault,
+		},
+		"an error to which a customer gave another status": {
+			fault: "error,code=ERR_403_DEVELOPER_OVER_QPS,status=429,retry_after=2", call: v2, status: 429, body: "<h1>Developer Over Qps</h1>",
+			code: "ERR_403_DEVELOPER_OVER_QPS", retryAfter: "2", cause: emulator.CauseFault,
+		},
+		"too long a path": {
+			fault: "error,status=414", call: services, status: 414, body: "<h1>Request Uri Too Long</h1>",
+			code: "ERR_414_REQUEST_URI_TOO_LONG", cause: emulator.CauseFault,
+		},
 		"an error of the token endpoint": {
 			fault: "error,status=502,api=token", call: login, status: 502, body: "<h1>Bad Gateway</h1>",
 			code: "ERR_502_BAD_GATEWAY", cause: emulator.CauseFault,
@@ -123,6 +136,17 @@ func TestFaultsThatRefuse(t *testing.T) {
 			v2(a).expect(t, 200, "")
 		})
 	}
+}
+
+func TestDeadTokensAreRefusedBy401OnDemand(t *testing.T) {
+	a := start(t, emulator.Options{})
+	a.befall("dead_as_401")
+	a.rest("GET", "/services", "").expect(t, 200, "")
+	a.KillTokens()
+	a.rest("GET", "/services", "").expect(t, 401, "<h1>Not Authorized</h1>").
+		expectHeader(t, "Www-Authenticate", fmt.Sprintf(`Bearer realm=%q, error="invalid_token"`, strings.TrimPrefix(a.url, "http://")))
+	a.ClearFaults()
+	a.rest("GET", "/services", "").expect(t, 403, "<h1>Developer Inactive</h1>")
 }
 
 func TestADeadTokenStaysDeadAndANewOneLives(t *testing.T) {
@@ -292,7 +316,8 @@ func TestFaultsThatCannotBeMeant(t *testing.T) {
 		"error,for=10":             "the fault error: for=10: not a duration such as 500ms, 10s or 5m",
 		"error,json=maybe":         "the fault error: json=maybe: neither true nor false",
 		"error,colour=red":         `the fault error: there is no parameter "colour"`,
-		"error,by=1s":              "the fault error takes no by; it takes count, for, api, path, status, json, retry_after",
+		"error,by=1s":              "the fault error takes no by; it takes count, for, api, path, status, code, json, retry_after",
+		"error,code=ERR_418":       "code=ERR_418: Mashery has no such error; it has ERR_400_BAD_REQUEST, ",
 		"error,status=200":         "status=200: an error has a status from 400 to 599",
 		"dead_token,status=404":    "status=404: a dead token is refused by 401 or 403",
 		"error,path=services":      "path=services: a path begins with a slash, such as /v3/rest/services",

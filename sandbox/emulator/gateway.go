@@ -67,24 +67,9 @@ func (r *refusal) retryAfter(value string) *refusal {
 }
 
 // fail answers an error that nobody but a fault is the cause of: as the gateway
-// words it, by the default error set where that has the status, or as the API does.
+// words it, or as the API does.
 func (e *Emulator) fail(w http.ResponseWriter, r *http.Request, f Fault) {
-	status := cmp.Or(f.Status, http.StatusServiceUnavailable)
-	title := cmp.Or(http.StatusText(status), "Error")
-	refused := &refusal{cause: CauseFault, status: status, title: title, detail: title}
-	switch status {
-	case http.StatusBadRequest:
-		refused.code = "ERR_400_BAD_REQUEST"
-	case http.StatusBadGateway:
-		refused.code = "ERR_502_BAD_GATEWAY"
-	case http.StatusServiceUnavailable:
-		refused.code, refused.detail = "ERR_503_SERVICE_UNAVAILABLE", "Scheduled Maintenance"
-	case http.StatusGatewayTimeout:
-		refused.code = "ERR_504_GATEWAY_TIMEOUT"
-	case 596:
-		refused = noSuchPath()
-	}
-	refused.retryAfter(f.RetryAfter)
+	refused := gatewayError(f.Code, f.Status).retryAfter(f.RetryAfter)
 	if !f.JSON {
 		e.refuse(w, refused)
 		return
@@ -92,7 +77,50 @@ func (e *Emulator) fail(w http.ResponseWriter, r *http.Request, f Fault) {
 	e.counter.refused(refused.cause)
 	w.Header().Set("Server", serverAPI)
 	maps.Copy(w.Header(), refused.header)
-	e.answer(w, r, status, map[string]string{"errorCode": strconv.Itoa(status), "errorMessage": title})
+	e.answer(w, r, refused.status, map[string]string{
+		"errorCode": strconv.Itoa(refused.status), "errorMessage": refused.title,
+	})
+}
+
+// gatewayError is an error by its id in the default error set, which a customer
+// may have given another status, or by its status alone. Neither: 503.
+func gatewayError(code string, status int) *refusal {
+	if code == "" {
+		status = cmp.Or(status, http.StatusServiceUnavailable)
+		code = usualError(status)
+	}
+	if code == errServiceNotFound {
+		return noSuchPath()
+	}
+	if message := errorMessages()[code]; message != nil {
+		_, words, _ := strings.Cut(strings.TrimPrefix(code, "ERR_"), "_")
+		return &refusal{
+			cause: CauseFault, status: cmp.Or(status, message["code"].(int)),
+			code: code, title: title(strings.ToLower(words)), detail: text(message["detailHeader"]),
+		}
+	}
+	known := cmp.Or(http.StatusText(status), "Error")
+	return &refusal{cause: CauseFault, status: status, title: known, detail: known}
+}
+
+// usualError is the error of the gateway's that is meant by a status alone; "":
+// it has several, or none.
+func usualError(status int) string {
+	switch status {
+	case http.StatusBadRequest:
+		return "ERR_400_BAD_REQUEST"
+	case http.StatusRequestURITooLong:
+		return "ERR_414_REQUEST_URI_TOO_LONG"
+	case http.StatusBadGateway:
+		return "ERR_502_BAD_GATEWAY"
+	case http.StatusServiceUnavailable:
+		return "ERR_503_SERVICE_UNAVAILABLE"
+	case http.StatusGatewayTimeout:
+		return "ERR_504_GATEWAY_TIMEOUT"
+	case statusServiceNotFound:
+		return errServiceNotFound
+	}
+	return ""
 }
 
 func notAuthorized(cause Cause) *refusal {
@@ -144,11 +172,18 @@ func overQuota(wait time.Duration) *refusal {
 	}
 }
 
-// noSuchPath refuses what matches no endpoint [customer API pages].
+// What matches no endpoint is refused by these, which are in no error set
+// [customer API pages].
+const (
+	statusServiceNotFound = 596
+	errServiceNotFound    = "ERR_596_SERVICE_NOT_FOUND"
+)
+
+// noSuchPath refuses what matches no endpoint.
 func noSuchPath() *refusal {
 	return &refusal{
-		cause: CauseNoSuchPath, status: 596,
-		code: "ERR_596_SERVICE_NOT_FOUND", title: "596 Service Not Found", detail: "Service Not Found",
+		cause: CauseNoSuchPath, status: statusServiceNotFound,
+		code: errServiceNotFound, title: "596 Service Not Found", detail: "Service Not Found",
 	}
 }
 
@@ -206,13 +241,21 @@ func (e *Emulator) keyOfToken(r *http.Request) (*key, *refusal) {
 	}
 	if f, is := mishapOf(r).get(FaultDeadToken); is {
 		e.tokens.forget(token)
-		return nil, deadToken(r, cmp.Or(f.Status, e.opts.DeadTokenStatus))
+		return nil, deadToken(r, cmp.Or(f.Status, e.deadTokenStatus(r)))
 	}
 	k := e.tokens.owner(token, e.now(r))
 	if k == nil {
-		return nil, deadToken(r, e.opts.DeadTokenStatus)
+		return nil, deadToken(r, e.deadTokenStatus(r))
 	}
 	return k, nil
+}
+
+// deadTokenStatus is the status by which r is refused if its token is dead.
+func (e *Emulator) deadTokenStatus(r *http.Request) int {
+	if mishapOf(r).has(FaultDeadAs401) {
+		return http.StatusUnauthorized
+	}
+	return e.opts.DeadTokenStatus
 }
 
 // keyOfSignature finds the key that signed r. An unknown key and a bad or late

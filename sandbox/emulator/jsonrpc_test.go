@@ -82,6 +82,7 @@ func TestObjectQueries(t *testing.T) {
 		"what has one":                        {"SELECT username FROM members WHERE phone IS NOT NULL", "", 0},
 		"no value is not unequal to any":      {"SELECT username FROM members WHERE phone <> 'x'", "", 0},
 		"ordered, a page of two":              {"SELECT username FROM members ORDER BY username PAGE 2 ITEMS 2", "anya.petrova bram.jansen", 36},
+		"a page of two, the other way round":  {"SELECT username FROM members ORDER BY username ITEMS 2 PAGE 2", "anya.petrova bram.jansen", 36},
 		"ordered by several":                  {"SELECT username FROM members ORDER BY area_status DESC, username ASC ITEMS 1", "amara.okafor", 36},
 		"a page past the end":                 {"SELECT username FROM members PAGE 99", "", 36},
 		"package keys under their older name": {"SELECT status FROM keys ITEMS 1", "active", 114},

@@ -115,7 +115,8 @@ func errorSetKind() *kind {
 }
 
 // errorMessageKind is one of the messages the gateway has [V3 docs,
-// ErrorMessages]. One that a set does not hold is as preset.
+// ErrorMessages]. One that a set does not hold is as preset, and can be PUT all
+// the same [Terraform provider, which creates a set and then PUTs its messages].
 func errorMessageKind() *kind {
 	return &kind{
 		name: "errorMessages", label: "error message",

@@ -32,11 +32,11 @@ func parseDates(filters []filter) []problem {
 	return problems
 }
 
-// parseDate reads a date in one of the documented layouts; one without an
-// offset is GMT, one without a time is its midnight.
+// parseDate reads a date in one of the documented layouts, or in that of the
+// answers; one without an offset is GMT, one without a time is its midnight.
 func parseDate(date string) (time.Time, bool) {
 	date = strings.ReplaceAll(date, " ", "+") // a plus that was not escaped
-	for _, layout := range []string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05", time.DateOnly} {
+	for _, layout := range []string{"2006-01-02T15:04:05Z07:00", dateFormat, "2006-01-02T15:04:05-0700", "2006-01-02T15:04:05", time.DateOnly} {
 		if at, err := time.Parse(layout, date); err == nil {
 			return at, true
 		}

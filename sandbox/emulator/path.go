@@ -15,6 +15,7 @@ type target struct {
 	item   *object // that object
 	part   *part   // what of the object; nil: all of it
 	inside []string
+	preset string // the id of that object, if it has a preset
 	gone   bool   // an object on the way does not exist
 	class  string // "services/{id}/endpoints"
 }
@@ -64,7 +65,10 @@ func (s *store) stepFromList(t target, segment string) (target, bool) {
 	}
 	t.one, t.class = true, t.class+"/{id}"
 	t.item = s.find(t.kind, t.parent, segment)
-	t.gone = t.gone || t.item == nil
+	if t.kind.presets[segment] != nil {
+		t.preset = segment
+	}
+	t.gone = t.gone || t.item == nil && t.preset == ""
 	return t, true
 }
 

@@ -132,6 +132,8 @@ func TestRangesOfDates(t *testing.T) {
 		"after a date":                {"created:>" + tenth[:19], "27"}, // the tenth has some milliseconds
 		"from a date with an offset":  {"created:>=" + tenth[:19] + "-05:30", "26"},
 		"until a date":                {"created:<" + day, "8"},
+		"from a date as answers have": {"created:>=" + tenth, "27"},
+		"with an offset and no colon": {"created:>=" + tenth[:19] + "-0530", "26"},
 		"a plus that was not escaped": {"created:<=2119-01-01T00:00:00+02:00", "36"},
 		"between two":                 {"created:>=" + day + "&filter=created:<=2119-01-01T00:00:00", "28"},
 		"between two, in one filter":  {"created:>=" + day + ",created:<2119-01-01", "28"},

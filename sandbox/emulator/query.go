@@ -97,19 +97,28 @@ func (p *queryParser) parse() (err error) {
 			return err
 		}
 	}
-	if p.accept("PAGE") {
-		if p.query.page, err = p.positive(); err != nil {
-			return err
-		}
-	}
-	if p.accept("ITEMS") {
-		if p.query.items, err = p.positive(); err != nil {
-			return err
-		}
-		p.query.items = min(p.query.items, maxItems)
+	if err := p.paging(); err != nil {
+		return err
 	}
 	if len(p.tokens) > 0 {
 		return fmt.Errorf("unexpected %s", p.peek())
+	}
+	return nil
+}
+
+// paging reads PAGE and ITEMS, in either order (chosen).
+func (p *queryParser) paging() (err error) {
+	for range 2 {
+		switch {
+		case p.accept("PAGE"):
+			p.query.page, err = p.positive()
+		case p.accept("ITEMS"):
+			p.query.items, err = p.positive()
+			p.query.items = min(p.query.items, maxItems)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -222,5 +222,10 @@ func TestErrorSetsHoldMasherysMessages(t *testing.T) {
 		expect(t, 200, `{"errorMessages":[{"status":"Late"},{"status":"Who?"}]}`)
 	a.rest("DELETE", message, "").expect(t, 200, "")
 	a.rest("GET", message, "").expect(t, 404, "")
+	a.rest("PUT", message, `[]`).expect(t, 400, "")
+	a.rest("PUT", message, `{"id":"ERR_504_GATEWAY_TIMEOUT","status":"Inactive"}`).
+		expect(t, 200, `{"code":403,"detailHeader":"Account Inactive","id":"ERR_403_DEVELOPER_INACTIVE","responseBody":"<h1>Account Inactive</h1>","status":"Inactive"}`)
+	a.rest("GET", message+"?fields=status", "").expect(t, 200, `{"status":"Inactive"}`)
+	a.rest("PUT", set+"/errorMessages/ERR_418", `{"status":"Teapot"}`).expect(t, 404, "")
 	a.rest("GET", a.first(service+"/errorSets")+"/errorMessages/ERR_403_DEVELOPER_INACTIVE", "").expect(t, 200, "")
 }

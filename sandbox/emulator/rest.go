@@ -4,6 +4,7 @@ package emulator
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -128,7 +129,7 @@ func verbsOf(t target) []string {
 	case t.one:
 		return words(reading + " PUT DELETE")
 	case t.parent == nil && k.access == shown:
-		return words(reading)
+		return words(reading + " PUT DELETE")
 	}
 	return words(reading + " POST PUT DELETE")
 }
@@ -145,6 +146,8 @@ func (s *store) restItem(r *http.Request, t target, body any) reply {
 			return fail(http.StatusBadRequest, "Unable to create "+t.kind.label+".", problem{"id", "There is one already.", duplicate})
 		}
 		return s.restCreate(t, body, named)
+	case t.item == nil && t.preset != "" && r.Method == http.MethodPut:
+		return s.restCreate(t, withID(body, t.preset), named)
 	case t.item == nil:
 		return fail(http.StatusNotFound, "Unable to find "+t.kind.label+".")
 	case r.Method == http.MethodDelete:
@@ -164,6 +167,17 @@ func (s *store) restItem(r *http.Request, t target, body any) reply {
 		return rep
 	}
 	return success(t.item.view(named))
+}
+
+// withID is a body with that id, whatever it had; what is no object stays as it is.
+func withID(body any, id string) any {
+	object, isObject := body.(map[string]any)
+	if !isObject {
+		return body
+	}
+	object = maps.Clone(object)
+	object["id"] = id
+	return object
 }
 
 func (s *store) restCollection(r *http.Request, t target, body any) reply {

@@ -92,9 +92,18 @@ func TestMembersApplicationsAndKeys(t *testing.T) {
 	a.rest("PUT", path, `{"name":"App 2"}`).expect(t, 200, "")
 	a.rest("PUT", "/packageKeys/"+key["id"].(string), `{"apikey":"another"}`).
 		expect(t, 400, `{"errorCode":"400","errorMessage":"Unable to update package key.","errors":[{"property":"apikey","message":"Property 'apikey' cannot be changed."}]}`)
-	a.rest("POST", "/applications", `{"name":"no member"}`).expect(t, 405, "").expectHeader(t, "Allow", "GET, HEAD")
+	a.rest("POST", "/applications", `{"name":"no member"}`).expect(t, 405, "").expectHeader(t, "Allow", "GET, HEAD, PUT, DELETE")
 	a.rest("DELETE", path, "").expect(t, 200, "")
 	a.rest("GET", "/packageKeys/"+key["id"].(string), "").expect(t, 404, "")
+}
+
+func TestAllApplicationsAtOnce(t *testing.T) {
+	a := start(t, emulator.Options{})
+	id := a.rest("GET", "/applications?limit=1", "").list(t)[0]["id"]
+	a.rest("PUT", "/applications?fields=name", fmt.Sprintf(`[{"id":%q,"name":"Renamed"}]`, id)).expect(t, 200, `[{"name":"Renamed"}]`)
+	a.rest("DELETE", "/applications", "").expect(t, 200, "")
+	a.rest("HEAD", "/packageKeys", "").expect(t, 200, "").expectHeader(t, "X-Total-Count", "0")
+	a.rest("HEAD", "/members", "").expect(t, 200, "").expectHeader(t, "X-Total-Count", "36")
 }
 
 func TestSeveralObjectsAtOnce(t *testing.T) {
