@@ -4,6 +4,7 @@ package autoauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -139,20 +140,62 @@ func (i *Identity) read(ctx context.Context, token, namespace, path string, quer
 	if token == "" {
 		return nil, nil, ErrNoToken
 	}
-	client := i.client.WithNamespace(namespace)
-	client.SetToken(token)
-	resp, err := client.Logical().ReadRawWithDataWithContext(ctx, path, query)
-	if resp != nil {
-		defer resp.Body.Close()
+	return i.answer(token)(i.with(token, namespace).ReadRawWithDataWithContext(ctx, path, query))
+}
+
+// Write sends one PUT with the current token, without retries; ctx bounds it.
+// It returns what [Identity.Read] does; the secret is nil when Vault had nothing
+// to say.
+func (i *Identity) Write(ctx context.Context, namespace, path string, data map[string]any) (*api.Secret, http.Header, error) {
+	token := i.Token()
+	if token == "" {
+		return nil, nil, ErrNoToken
 	}
+	body, err := json.Marshal(data)
 	if err != nil {
-		if IsInvalidToken(err) {
-			i.Invalid(token)
-		}
 		return nil, nil, err
 	}
-	secret, err := api.ParseSecret(resp.Body)
-	return secret, resp.Header, err
+	return i.answer(token)(i.with(token, namespace).WriteRawWithContext(ctx, path, body))
+}
+
+// Delete sends one DELETE with the current token, without retries; ctx bounds
+// it. It fails as [Identity.Read] does.
+func (i *Identity) Delete(ctx context.Context, namespace, path string) error {
+	token := i.Token()
+	if token == "" {
+		return ErrNoToken
+	}
+	_, err := i.with(token, namespace).DeleteWithContext(ctx, path)
+	i.judge(token, err)
+	return err
+}
+
+func (i *Identity) with(token, namespace string) *api.Logical {
+	client := i.client.WithNamespace(namespace)
+	client.SetToken(token)
+	return client.Logical()
+}
+
+// answer reads Vault's answer to a request that carried this token.
+func (i *Identity) answer(token string) func(*api.Response, error) (*api.Secret, http.Header, error) {
+	return func(resp *api.Response, err error) (*api.Secret, http.Header, error) {
+		if resp != nil {
+			defer resp.Body.Close()
+		}
+		if err != nil {
+			i.judge(token, err)
+			return nil, nil, err
+		}
+		secret, err := api.ParseSecret(resp.Body)
+		return secret, resp.Header, err
+	}
+}
+
+// judge takes note of an answer that calls the token invalid.
+func (i *Identity) judge(token string, err error) {
+	if IsInvalidToken(err) {
+		i.Invalid(token)
+	}
 }
 
 // IsInvalidToken tells whether err is Vault's word that it does not know the

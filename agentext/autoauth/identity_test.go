@@ -5,6 +5,7 @@ package autoauth
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -123,6 +124,65 @@ func TestReadWithoutATokenAsksNobody(t *testing.T) {
 	}
 	if v.requests() != 0 {
 		t.Errorf("%d requests", v.requests())
+	}
+}
+
+func TestWriteAndDeleteAskOnceWithTheCurrentToken(t *testing.T) {
+	i, v, _ := identity(t, func(r *http.Request) (int, string) {
+		if r.Method == http.MethodDelete {
+			return 204, ""
+		}
+		return 200, `{"lease_duration": 40}`
+	})
+	i.set("hvs.current")
+	secret, _, err := i.Write(t.Context(), "team/", "sys/leases/renew", map[string]any{"lease_id": "l", "increment": 60})
+	if err != nil || secret.LeaseDuration != 40 {
+		t.Errorf("%+v, %v", secret, err)
+	}
+	body, err := io.ReadAll(v.seen[0].Body)
+	if err != nil || string(body) != `{"increment":60,"lease_id":"l"}` {
+		t.Errorf("body %s, %v", body, err)
+	}
+	if err := i.Delete(t.Context(), "team/", "mash-creds/roles/demo/token"); err != nil {
+		t.Error(err)
+	}
+	for n, want := range []string{"PUT http://vault/v1/sys/leases/renew", "DELETE http://vault/v1/mash-creds/roles/demo/token"} {
+		r := v.seen[n]
+		if got := r.Method + " " + r.URL.String(); got != want || r.Header.Get("X-Vault-Token") != "hvs.current" || r.Header.Get("X-Vault-Namespace") != "team/" {
+			t.Errorf("%s, header %v; want %s", got, r.Header, want)
+		}
+	}
+	if v.requests() != 2 {
+		t.Errorf("%d requests", v.requests())
+	}
+}
+
+func TestAWriteThatIsAnsweredWithNothingGivesNoSecret(t *testing.T) {
+	i, _, _ := identity(t, func(*http.Request) (int, string) { return 204, "" })
+	i.set("hvs.current")
+	if secret, _, err := i.Write(t.Context(), "", "sys/leases/renew", nil); err != nil || secret != nil {
+		t.Errorf("%+v, %v", secret, err)
+	}
+}
+
+func TestWritesAndDeletesLoseATokenToo(t *testing.T) {
+	for name, ask := range map[string]func(*Identity) error{
+		"write": func(i *Identity) error {
+			_, _, err := i.Write(t.Context(), "", "sys/leases/renew", nil)
+			return err
+		},
+		"delete": func(i *Identity) error { return i.Delete(t.Context(), "", "some/path") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			i, v, told := identity(t, func(*http.Request) (int, string) { return 403, invalid })
+			i.set("hvs.current")
+			if err := ask(i); !IsInvalidToken(err) || i.Token() != "" || len(told) != 1 {
+				t.Errorf("%v, token %q, auto-auth told %d times", err, i.Token(), len(told))
+			}
+			if err := ask(i); !errors.Is(err, ErrNoToken) || v.requests() != 1 {
+				t.Errorf("without a token: %v, %d requests", err, v.requests())
+			}
+		})
 	}
 }
 
