@@ -4,6 +4,7 @@ package sandbox
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -80,6 +81,26 @@ func field(answer *api.Secret, name string) mashery.Secret {
 	return mashery.NewSecret(text)
 }
 
+// roleFields are the emulated Mashery's credentials, as a role of the secrets
+// engine has them.
+func (d demo) roleFields() map[string]any {
+	return map[string]any{
+		"area_id":  d.credentials.AreaID,
+		"area_nid": d.credentials.AreaNID,
+		"api_key":  d.credentials.APIKey.Reveal(),
+		"secret":   d.credentials.Secret.Reveal(),
+		"username": d.credentials.Username,
+		"password": d.credentials.Password.Reveal(),
+		"qps":      d.qps,
+	}
+}
+
+// role is what `vault write` takes to make a further role of them.
+func (d demo) role() (string, error) {
+	text, err := json.MarshalIndent(d.roleFields(), "", "  ")
+	return string(text), err
+}
+
 type write struct {
 	path string
 	data map[string]any
@@ -104,15 +125,7 @@ func (d demo) writes() []write {
 			"v3_token_endpoint": d.v3Token,
 			"root_ca":           d.authority,
 		}},
-		{d.mount + "/roles/" + demoRole, map[string]any{
-			"area_id":  d.credentials.AreaID,
-			"area_nid": d.credentials.AreaNID,
-			"api_key":  d.credentials.APIKey.Reveal(),
-			"secret":   d.credentials.Secret.Reveal(),
-			"username": d.credentials.Username,
-			"password": d.credentials.Password.Reveal(),
-			"qps":      d.qps,
-		}},
+		{d.mount + "/roles/" + demoRole, d.roleFields()},
 		{"sys/policies/acl/" + demoRole, map[string]any{"policy": d.policy()}},
 		{"sys/auth/approle", map[string]any{"type": "approle"}},
 		{"auth/approle/role/" + demoRole, map[string]any{

@@ -81,6 +81,18 @@ func TestTheEngineTrustsAnEmulatedMasheryWithTLS(t *testing.T) {
 	if read(t, s, "mashery-ca.pem")+"\n" != string(s.MasheryCA()) {
 		t.Error("mashery-ca.pem is not the certificate of the authority")
 	}
+	if block := "tls {\n    ca_cert = \"" + s.Dir() + "/mashery-ca.pem\"\n  }\n}"; !strings.Contains(read(t, s, "mashproxy.hcl"), block) {
+		t.Errorf("the proxy is not told to trust it:\n%s", read(t, s, "mashproxy.hcl"))
+	}
+}
+
+func TestTheEmulatedMasheryHasADailyQuota(t *testing.T) {
+	s := start(t, sandbox.Options{Quota: 2})
+	for _, want := range []int{http.StatusOK, http.StatusOK, http.StatusForbidden} {
+		if status := services(t, s); status != want {
+			t.Errorf("the engine answers %d, want %d", status, want)
+		}
+	}
 }
 
 // The banner's lines for Vault's command line, made as that makes them: a

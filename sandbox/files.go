@@ -17,14 +17,15 @@ import (
 
 // The files in the sandbox's folder.
 const (
-	configFile    = "mashproxy.hcl"
-	roleIDFile    = "role-id"
-	secretIDFile  = "secret-id"
-	policyFile    = "policy.hcl"
-	rootTokenFile = "root-token"
-	unsealKeyFile = "unseal-key"
-	authorityFile = "mashery-ca.pem"
-	socketFile    = "mashproxy.sock"
+	configFile      = "mashproxy.hcl"
+	roleIDFile      = "role-id"
+	secretIDFile    = "secret-id"
+	policyFile      = "policy.hcl"
+	credentialsFile = "mashery-role.json"
+	rootTokenFile   = "root-token"
+	unsealKeyFile   = "unseal-key"
+	authorityFile   = "mashery-ca.pem"
+	socketFile      = "mashproxy.sock"
 )
 
 // maxSocketPath is the longest path a unix socket can have: 107 bytes on Linux.
@@ -121,6 +122,7 @@ type configValues struct {
 	Socket                 string
 	Mount                  string
 	V2Endpoint, V3Endpoint string
+	MasheryCA              string // path of a certificate; "" without TLS
 }
 
 // renderConfig writes the configuration a user would write.

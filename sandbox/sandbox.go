@@ -22,6 +22,8 @@ import (
 const (
 	DefaultMount = "mash-creds"
 	DefaultQPS   = 10
+	// DefaultQuota is what Mashery's own sample has.
+	DefaultQuota = 2_000_000
 )
 
 // Options say where a sandbox listens and what it is made of. The zero value is a
@@ -42,8 +44,10 @@ type Options struct {
 	// QPS is how many calls a second the role demo and its key at the emulated
 	// Mashery are allowed. 0: [DefaultQPS].
 	QPS int
-	// Mashery changes the emulated Mashery. Its QPS is the one above; credentials
-	// are made up when there are none.
+	// Quota is how many calls a day that key is allowed. 0: [DefaultQuota].
+	Quota int
+	// Mashery changes the emulated Mashery. Its QPS and daily quota are those
+	// above; credentials are made up when there are none.
 	Mashery emulator.Options
 	// MasheryTLS serves the emulated Mashery by TLS. A throw-away authority signs
 	// its certificate: the secrets engine is told to trust it (root_ca), and
@@ -59,9 +63,13 @@ func (o Options) withDefaults() (Options, error) {
 	if o.QPS < 0 {
 		return o, fmt.Errorf("-qps=%d: it must be a positive number", o.QPS)
 	}
+	if o.Quota < 0 {
+		return o, fmt.Errorf("-quota=%d: it must be a positive number", o.Quota)
+	}
 	o.Mount = cmp.Or(strings.Trim(o.Mount, "/"), DefaultMount)
 	o.QPS = cmp.Or(o.QPS, DefaultQPS)
 	o.Mashery.QPS = o.QPS
+	o.Mashery.DailyQuota = cmp.Or(o.Quota, DefaultQuota)
 	if o.Mashery.Credentials == (mashery.Credentials{}) {
 		o.Mashery.Credentials = newCredentials()
 	}
@@ -230,7 +238,7 @@ func (s *Sandbox) demo() demo {
 // was printed when Vault was initialised.
 func (s *Sandbox) writeFiles(role appRole) error {
 	demo := s.demo()
-	config, err := renderConfig(configValues{
+	values := configValues{
 		Vault:      s.vault.Address(),
 		Proxy:      s.proxyAddress,
 		RoleID:     s.folder.file(roleIDFile),
@@ -239,18 +247,25 @@ func (s *Sandbox) writeFiles(role appRole) error {
 		Mount:      demo.mount,
 		V2Endpoint: demo.v2,
 		V3Endpoint: demo.v3,
-	})
-	if err != nil {
-		return err
 	}
 	if s.authority != nil {
+		values.MasheryCA = s.folder.file(authorityFile)
 		if err := s.folder.write(file{authorityFile, string(s.authority)}); err != nil {
 			return err
 		}
 	}
+	config, err := renderConfig(values)
+	if err != nil {
+		return err
+	}
+	credentials, err := demo.role()
+	if err != nil {
+		return err
+	}
 	return s.folder.write(
 		file{configFile, config},
 		file{policyFile, demo.policy()},
+		file{credentialsFile, credentials},
 		file{roleIDFile, role.roleID.Reveal()},
 		file{secretIDFile, role.secretID.Reveal()},
 		file{rootTokenFile, s.vault.RootToken().Reveal()},

@@ -4,6 +4,7 @@ package sandbox_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -212,7 +213,7 @@ func TestTheFiles(t *testing.T) {
 				t.Errorf("%s has mode %v (%v), want 0600", entry.Name(), info.Mode(), err)
 			}
 		}
-		want := []string{"mashproxy.hcl", "policy.hcl", "role-id", "root-token", "secret-id", "unseal-key"}
+		want := []string{"mashery-role.json", "mashproxy.hcl", "policy.hcl", "role-id", "root-token", "secret-id", "unseal-key"}
 		if !slices.Equal(names, want) {
 			t.Errorf("the folder holds %q, want %q", names, want)
 		}
@@ -228,6 +229,20 @@ func TestTheFiles(t *testing.T) {
 		}
 		if read(t, s, "unseal-key") != s.Vault().UnsealKey().Reveal() {
 			t.Error("unseal-key is not the unseal key")
+		}
+	})
+
+	t.Run("hold the credentials of a further role", func(t *testing.T) {
+		var role map[string]any
+		if err := json.Unmarshal([]byte(read(t, s, "mashery-role.json")), &role); err != nil {
+			t.Fatal(err)
+		}
+		client := rootClient(t, s).Logical()
+		if _, err := client.WriteWithContext(t.Context(), "mash-creds/roles/second", role); err != nil {
+			t.Fatal(err)
+		}
+		if grant, err := client.ReadWithContext(t.Context(), "mash-creds/roles/second/grant"); err != nil || grant.Data["access_token"] == nil {
+			t.Errorf("a role of them has no grant: %v, %v", grant, err)
 		}
 	})
 
@@ -334,6 +349,7 @@ func TestWhatCannotStartSaysWhichFlagToChange(t *testing.T) {
 		"the folder's path is too long":   {sandbox.Options{Dir: filepath.Join(t.TempDir(), strings.Repeat("d", 120))}, "a unix socket's path can have", nil},
 		"the folder is a file":            {sandbox.Options{Dir: file}, "-dir=" + file, syscall.ENOTDIR},
 		"the number of calls is negative": {sandbox.Options{QPS: -1}, "-qps=-1", nil},
+		"the quota is negative":           {sandbox.Options{Quota: -1}, "-quota=-1", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := sandbox.Start(t.Context(), test.options)

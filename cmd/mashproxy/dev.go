@@ -54,6 +54,8 @@ func (c *devCommand) flags() (*flag.FlagSet, *devFlags) {
 	set.Func("fault", "a `fault` of the emulated Mashery from the start, such as over_qps,for=10s; may be repeated, docs/sandbox.md lists them", f.addFault)
 	set.StringVar(&f.Dir, "dir", "", "`folder` for the configuration and key files; made when absent, and kept (default: a temporary one, removed at the end)")
 	set.IntVar(&f.QPS, "qps", sandbox.DefaultQPS, "calls a second of the role demo, and of its key at the emulated Mashery")
+	set.IntVar(&f.Quota, "quota", sandbox.DefaultQuota, "calls a day of that key")
+	set.BoolVar(&f.MasheryTLS, "mashery-tls", false, "serve the emulated Mashery by TLS, with a throw-away authority that the secrets engine and the proxy are told to trust")
 	set.StringVar(&f.level, "log-level", "warn", "log `level` of proxy and sandbox: trace, debug, info, warn or error")
 	set.BoolVar(&f.smoke, "smoke", false, "make the calls that are printed, show their answers, and exit: 0 only if all were right")
 	return set, f
