@@ -86,13 +86,12 @@ func (s shared) login(previous string) (*autoauth.Login, error) {
 // serveLocally makes what takes a local call through policy, grant, pacing and
 // signing, and hangs it on the token.
 func (a *application) serveLocally(s shared) {
-	transport := mashery.NewTransport(mashery.TransportConfig{})
 	var mounts []*intercept.Mount
 	var scopes []policy.Mount
 	for _, block := range s.config.Mashery {
 		mount := &intercept.Mount{
 			Mashery: block,
-			Sender:  &mashery.Sender{Transport: transport, V2: block.V2Endpoint, V3: block.V3Endpoint},
+			Sender:  &mashery.Sender{Transport: newTransport(block), V2: block.V2Endpoint, V3: block.V3Endpoint},
 		}
 		mounts, scopes = append(mounts, mount), append(scopes, mount.PolicyMount())
 	}
@@ -108,13 +107,24 @@ func (a *application) serveLocally(s shared) {
 		Mounts: mounts, RevealsTokenCreation: s.config.RevealsTokenCreation(),
 		VaultAddress: s.client.Address(),
 		Rules:        a.policies, Grants: a.grants, Budgets: s.budgets,
-		Vault:   a.forwarder.Handler(identity).Direct(),
-		Version: s.version, Logger: s.logger.Named("intercept"),
+		GrantRefused: a.policies.Doubt,
+		Vault:        a.forwarder.Handler(identity).Direct(),
+		Version:      s.version, Logger: s.logger.Named("intercept"),
 	}
 	if proxy := s.config.Vault.APIProxy; proxy != nil && proxy.PrependConfiguredNamespace {
 		settings.PrependNamespace = namespace
 	}
 	a.local = intercept.New(settings)
+}
+
+// newTransport makes the way to Mashery of one block.
+func newTransport(block *config.Mashery) *http.Transport {
+	return mashery.NewTransport(mashery.TransportConfig{
+		RootCAs:    block.TLS.RootCAs,
+		ServerName: block.TLS.ServerName,
+		Pinning:    block.TLS.Pinning(),
+		Egress:     block.Egress,
+	})
 }
 
 // forward is the way on to Vault.

@@ -27,8 +27,8 @@ type Options struct {
 	// Version is told in X-Proxy-Mode.
 	Version string
 	Logger  hclog.Logger
-	// Reload is received from when certificates and the log level are to be
-	// read again; nil: never.
+	// Reload is received from when certificates, the log level and the token's
+	// policies are to be read again; nil: never.
 	Reload <-chan os.Signal
 	// LoadLevel reads the log level anew for a reload; nil: it stays.
 	LoadLevel func() (hclog.Level, error)
@@ -167,7 +167,7 @@ func (p *Proxy) waitForEnd(ctx context.Context) error {
 }
 
 // reloads reads certificates and the log level again when told to, as Vault
-// Proxy does on SIGHUP.
+// Proxy does on SIGHUP, and the token's policies.
 func (p *Proxy) reloads(ctx context.Context) error {
 	for {
 		select {
@@ -178,7 +178,7 @@ func (p *Proxy) reloads(ctx context.Context) error {
 			if err := p.reload(); err != nil {
 				p.log.Error("not everything was reloaded; what failed stays as it was", "error", err)
 			} else {
-				p.log.Info("reloaded certificates and log level")
+				p.log.Info("reloaded certificates and log level, reading policies again")
 			}
 			p.notify(daemon.SdNotifyReady)
 		}
@@ -187,6 +187,9 @@ func (p *Proxy) reloads(ctx context.Context) error {
 
 func (p *Proxy) reload() error {
 	var failed error
+	if p.app.policies != nil {
+		p.app.policies.Reread()
+	}
 	for _, l := range p.listeners {
 		failed = errors.Join(failed, l.Reload())
 	}

@@ -47,6 +47,8 @@ type parts struct {
 	block     *config.Mashery
 	rules     Rules
 	transport *http.Transport
+
+	grantRefused func()
 }
 
 func credentials() mashery.Credentials {
@@ -76,7 +78,7 @@ func start(t *testing.T, changes ...func(*parts)) *chain {
 	c.mount = &Mount{Mashery: p.block, Sender: &mashery.Sender{Transport: p.transport, V2: p.block.V2Endpoint, V3: p.block.V3Endpoint}}
 	grants := cache.New(c.vault, ParseGrant)
 	proxy := httptest.NewServer(New(Config{
-		Mounts: []*Mount{c.mount}, VaultAddress: "https://vault", Rules: p.rules, Grants: grants,
+		Mounts: []*Mount{c.mount}, VaultAddress: "https://vault", Rules: p.rules, Grants: grants, GrantRefused: p.grantRefused,
 		Budgets: mashery.NewBudgets(), Vault: c.engine, Version: "1.2.3",
 		Logger: hclog.New(&hclog.LoggerOptions{Output: c.log, Level: hclog.Trace}),
 	}).Before(&Listener{}, c.next))
@@ -320,7 +322,7 @@ func (globs aclOf) Read(_ context.Context, _, path string, _ url.Values) (*api.S
 // rulesFail are rules that cannot be had.
 type rulesFail struct{ err error }
 
-func (r rulesFail) Current(context.Context) (*policy.Rules, error) { return nil, r.err }
+func (r rulesFail) Current(context.Context, time.Duration) (*policy.Rules, error) { return nil, r.err }
 
 func withRules(rules Rules) func(*parts) {
 	return func(p *parts) { p.block.Policy, p.rules = config.PolicyEnforce, rules }

@@ -25,9 +25,10 @@ const (
 	headerWait      = "X-Mashproxy-Wait-Ms"
 )
 
-// Rules yields the rules of the application's current token.
+// Rules yields the rules of the application's current token, not older than
+// maxStale while Vault is away; 0 is any age.
 type Rules interface {
-	Current(ctx context.Context) (*policy.Rules, error)
+	Current(ctx context.Context, maxStale time.Duration) (*policy.Rules, error)
 }
 
 // Grants are the application's leased grants.
@@ -45,6 +46,9 @@ type Config struct {
 	VaultAddress string
 	Rules        Rules
 	Grants       Grants
+	// GrantRefused is told when Vault does not allow a grant to be read, which
+	// the rules had promised; nil tells nobody.
+	GrantRefused func()
 	Budgets      *mashery.Budgets
 	// Vault takes local calls that Vault must decide, to the engine's own
 	// proxy path.
@@ -160,7 +164,7 @@ func (h *Handler) decide(r *http.Request, c *route, body *policy.Body) (policy.D
 	if !c.mount.enforces() {
 		return policy.Decision{Verdict: policy.Allowed}, nil
 	}
-	rules, err := h.Rules.Current(r.Context())
+	rules, err := h.Rules.Current(r.Context(), c.mount.PolicyMaxStale)
 	if err != nil {
 		return policy.Decision{}, err
 	}
@@ -194,6 +198,9 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, c *route, body *p
 			h.askVault(w, r, c, body, forcedWarning)
 			return false
 		}
+	}
+	if isDenied(err) && h.GrantRefused != nil {
+		h.GrantRefused()
 	}
 	h.refuse(w, r, c, err)
 	return false

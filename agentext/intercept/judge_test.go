@@ -209,7 +209,9 @@ func (h tokenHolder) Read(ctx context.Context, _, path string, query url.Values)
 // fixedRules are rules as they were read once.
 type fixedRules struct{ rules *policy.Rules }
 
-func (f fixedRules) Current(context.Context) (*policy.Rules, error) { return f.rules, nil }
+func (f fixedRules) Current(context.Context, time.Duration) (*policy.Rules, error) {
+	return f.rules, nil
+}
 
 func rulesOf(t *rapid.T, identity tokenHolder, mount policy.Mount) fixedRules {
 	policies := policy.New(policy.Config{Vault: identity, Mounts: []policy.Mount{mount}})
@@ -218,7 +220,7 @@ func rulesOf(t *rapid.T, identity tokenHolder, mount policy.Mount) fixedRules {
 	go func() { defer close(ended); _ = policies.Run(ctx) }()
 	defer func() { stop(); <-ended }()
 	for {
-		rules, err := policies.Current(ctx)
+		rules, err := policies.Current(ctx, 0)
 		if err == nil {
 			return fixedRules{rules}
 		}

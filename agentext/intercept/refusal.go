@@ -45,6 +45,7 @@ func refusalOf(err error, c *route) (*apierror.Error, string) {
 		unreachable *mashery.UnreachableError
 		slow        *mashery.TimeoutError
 		refused     *api.ResponseError
+		stale       *policy.StaleError
 	)
 	switch {
 	case errors.As(err, &overQPS):
@@ -54,6 +55,8 @@ func refusalOf(err error, c *route) (*apierror.Error, string) {
 		return apierror.New(http.StatusGatewayTimeout, apierror.Timeout, "%s", err), apierror.FromMashproxy
 	case errors.As(err, &unreachable):
 		return apierror.New(http.StatusBadGateway, apierror.MasheryUnreachable, "%s", err), apierror.FromMashproxy
+	case errors.As(err, &stale):
+		return unavailable(stale.Error() + reason(stale.Reason)), apierror.FromMashproxy
 	case errors.Is(err, policy.ErrNotLoggedIn):
 		return notReady(err.Error()), apierror.FromMashproxy
 	case errors.Is(err, policy.ErrNotReady):
@@ -115,6 +118,12 @@ func grantRefused(refused *api.ResponseError, c *route) *apierror.Error {
 	}
 	return apierror.New(http.StatusBadGateway, apierror.GrantRefused,
 		"Vault refused the %s grant of role %q on mount %q with status %d: %s", c.api, c.role, c.mount.Mashery.Mount, refused.StatusCode, words)
+}
+
+// isDenied tells Vault's word that the token may not read the grant.
+func isDenied(err error) bool {
+	var refused *api.ResponseError
+	return errors.As(err, &refused) && refused.StatusCode == http.StatusForbidden
 }
 
 // isForced tells the engine's word that the role's credentials may not leave it.

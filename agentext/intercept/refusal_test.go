@@ -40,6 +40,7 @@ func TestWhyThereIsNoGrant(t *testing.T) {
 		"the token is lost":                    {refusedBy(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"), 503, "not_ready", "mashproxy", "logs in again", "1"},
 		"the rules are not read":               {policy.ErrNotReady, 503, "not_ready", "mashproxy", "policies have not been read", "1"},
 		"the rules cannot be read":             {fmt.Errorf("%w: %w", policy.ErrNotReady, refusedBy(503, "Vault is sealed")), 503, "not_ready", "mashproxy", "policies have not been read from Vault yet: status 503: Vault is sealed", "1"},
+		"the rules are too old":                {&policy.StaleError{Age: 21 * time.Minute, MaxStale: 20 * time.Minute, Reason: refusedBy(503, "Vault is sealed")}, 503, "vault_unavailable", "mashproxy", `21m0s ago, which is longer than policy_max_stale = "20m0s" in the mashery block allows: status 503: Vault is sealed`, "1"},
 		"Vault is sealed":                      {refusedBy(503, "Vault is sealed"), 503, "vault_unavailable", "vault", "Vault gives none: status 503: Vault is sealed", "1"},
 		"Vault is broken":                      {refusedBy(500, "1 error occurred:\n\t* internal error\n\n"), 503, "vault_unavailable", "vault", "status 500: 1 error occurred: * internal error", "1"},
 		"Vault limits the rate":                {refusedBy(429, "request path: rate limit quota exceeded"), 503, "vault_unavailable", "vault", "rate limit quota exceeded", "1"},
@@ -78,6 +79,29 @@ func TestWhyThereIsNoGrant(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestRulesAreDoubtedWhereVaultForbidsTheGrant(t *testing.T) {
+	tests := map[string]struct {
+		err     error
+		doubted int
+	}{
+		"the grant is not allowed": {refusedBy(403, "1 error occurred:\n\t* permission denied\n\n"), 1},
+		"the engine has no grant":  {refusedBy(400, "role has no V3 credentials"), 0},
+		"Vault is sealed":          {refusedBy(503, "Vault is sealed"), 0},
+		"Vault is away":            {errors.New("connection refused"), 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			doubted := 0
+			c := start(t, func(p *parts) { p.grantRefused = func() { doubted++ } })
+			c.vault.answer = func(context.Context, string, url.Values) (map[string]any, error) { return nil, test.err }
+			c.ask("GET", "proxy/v3/services", "")
+			if doubted != test.doubted {
+				t.Errorf("%d times", doubted)
+			}
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 
@@ -37,7 +38,7 @@ func Example() {
 	defer stop()
 	go func() { _ = policies.Run(ctx) }()
 
-	rules, err := policies.Current(ctx) // waits for the first reading
+	rules, err := policies.Current(ctx, 20*time.Minute) // waits for the first reading
 	if err != nil {
 		fmt.Println(err)
 		return

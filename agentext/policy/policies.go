@@ -18,10 +18,12 @@ import (
 
 const (
 	readEvery  = 50 * time.Second       // so that a change shows within a minute
-	waitAtMost = 2 * time.Second        // a call's wait for the rules of a new token
+	freshFor   = time.Minute            // after that a call has them read again before it relies on them
+	waitAtMost = 2 * time.Second        // a call's wait for rules
 	backOff    = 100 * time.Millisecond // after the first failure; it doubles
 	slowest    = 10 * time.Second       // between failures while rules are held
 	eager      = time.Second            // between failures while calls may be waiting
+	doubtAgain = time.Second            // between readings because of doubts
 )
 
 // ErrNotReady is returned by [Policies.Current] while the rules of the current
@@ -59,8 +61,11 @@ type Policies struct {
 	mu      sync.Mutex
 	token   string        // whose the rules are
 	rules   *Rules        // nil before the first reading
+	read    time.Time     // when they were asked for
 	failure error         // why the last reading failed, if it did
-	changed chan struct{} // closed, and replaced, when the three above change
+	refuses bool          // calls are refused because of it; told once
+	tried   time.Time     // when the last reading began
+	changed chan struct{} // closed, and replaced, when any of these change
 }
 
 // New makes the policies of one application. Nothing is read before Run.
@@ -82,7 +87,7 @@ func New(config Config) *Policies {
 // the context ends; it then returns nil. While Vault is away the last rules hold.
 func (p *Policies) Run(ctx context.Context) error {
 	for failures := 0; ; {
-		err := p.read(ctx)
+		err := p.readOnce(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -93,7 +98,6 @@ func (p *Policies) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-p.wake:
-			failures = 0
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -110,75 +114,52 @@ func (p *Policies) Reread() {
 	}
 }
 
-// Current gives the rules of the current token. It waits for them, at most 2
-// seconds; the error is then ErrNotReady, with the reason, or the context's.
-func (p *Policies) Current(ctx context.Context) (*Rules, error) {
-	if rules, _, _ := p.held(); rules != nil {
-		return rules, nil
-	}
-	late, cancel := context.WithTimeout(ctx, waitAtMost)
-	defer cancel()
-	for {
-		rules, changed, failure := p.held()
-		if rules != nil {
-			return rules, nil
-		}
-		select {
-		case <-changed:
-		case <-late.Done():
-			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
-			if p.vault.Token() == "" {
-				return nil, ErrNotLoggedIn
-			}
-			if failure != nil {
-				return nil, fmt.Errorf("%w: %w", ErrNotReady, failure)
-			}
-			return nil, ErrNotReady
-		}
-	}
-}
-
-// held gives the rules if they are those of the current token, and what closes
-// when that may have changed.
-func (p *Policies) held() (*Rules, <-chan struct{}, error) {
-	token := p.vault.Token()
+// Doubt is Reread for who has reason to think that the rules are not those of
+// Vault any more, such as a grant that was refused. Vault is asked once a second
+// at most, however many doubt.
+func (p *Policies) Doubt() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if token == "" || token != p.token {
-		return nil, p.changed, p.failure
+	again := age(p.tried) >= doubtAgain
+	p.mu.Unlock()
+	if again {
+		p.Reread()
 	}
-	return p.rules, p.changed, p.failure
 }
 
-// read reads the rules once; without a token there is nothing to read.
-func (p *Policies) read(ctx context.Context) error {
+// readOnce reads the rules; without a token there is nothing to read.
+func (p *Policies) readOnce(ctx context.Context) error {
 	token := p.vault.Token()
 	if token == "" {
 		return nil
 	}
+	began := time.Now()
+	p.mu.Lock()
+	p.tried = began
+	p.mu.Unlock()
 	rules, err := p.reader.read(ctx, token)
 	if errors.Is(err, errTokenChanged) {
 		p.Reread()
 		return nil
 	}
 	if ctx.Err() == nil { // or the program ends, and nothing failed
-		p.keep(token, rules, err)
+		p.keep(token, rules, began, err)
 	}
 	return err
 }
 
 // keep swaps the rules, or remembers why there are none.
-func (p *Policies) keep(token string, rules *Rules, err error) {
+func (p *Policies) keep(token string, rules *Rules, began time.Time, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err != nil && p.failure == nil {
+	switch {
+	case err != nil && p.failure == nil:
 		p.logger.Warn("reading the token's policies failed; what is known of them holds", "error", err)
+	case err == nil && p.failure != nil:
+		p.logger.Info("the token's policies were read again")
 	}
 	p.failure = err
 	if err == nil {
-		p.token, p.rules = token, rules
+		p.token, p.rules, p.read, p.refuses = token, rules, began, false
 	}
 	close(p.changed)
 	p.changed = make(chan struct{})
@@ -190,7 +171,7 @@ func (p *Policies) pause(failures int) time.Duration {
 		return readEvery
 	}
 	longest := eager
-	if rules, _, _ := p.held(); rules != nil {
+	if p.held().rules != nil {
 		longest = slowest
 	}
 	return rand.N(min(backOff<<min(failures, 10), longest)) + 1

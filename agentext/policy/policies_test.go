@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/api"
 )
 
@@ -75,7 +76,12 @@ func (v *liveVault) readings() int {
 // running starts the policies of the Vault within a bubble of time.
 func running(t *testing.T, vault *liveVault) *Policies {
 	t.Helper()
-	p := New(Config{Vault: vault, Mounts: []Mount{{Path: demoMount}}})
+	return runningWith(t, vault, nil)
+}
+
+func runningWith(t *testing.T, vault *liveVault, log hclog.Logger) *Policies {
+	t.Helper()
+	p := New(Config{Vault: vault, Mounts: []Mount{{Path: demoMount}}, Logger: log})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- p.Run(ctx) }()
@@ -92,7 +98,7 @@ func running(t *testing.T, vault *liveVault) *Policies {
 func verdict(t *testing.T, p *Policies) (Verdict, time.Duration) {
 	t.Helper()
 	start := time.Now()
-	rules, err := p.Current(context.Background())
+	rules, err := p.Current(context.Background(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +131,7 @@ func TestACallWaitsAtMostTwoSeconds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p, start := running(t, test.vault), time.Now()
-				_, err := p.Current(context.Background())
+				_, err := p.Current(context.Background(), 0)
 				if !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), test.reason) || time.Since(start) != 2*time.Second {
 					t.Errorf("error %v after %v", err, time.Since(start))
 				}
@@ -139,7 +145,7 @@ func TestACallThatIsGivenUpWaitsNoLonger(t *testing.T) {
 		p := running(t, &liveVault{})
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		if _, err := p.Current(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := p.Current(ctx, 0); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -212,7 +218,7 @@ func TestALostTokenHasNoRules(t *testing.T) {
 		p := running(t, vault)
 		verdict(t, p)
 		vault.set(func() { vault.token = "" })
-		if _, err := p.Current(context.Background()); !errors.Is(err, ErrNotReady) {
+		if _, err := p.Current(context.Background(), 0); !errors.Is(err, ErrNotReady) {
 			t.Errorf("error %v", err)
 		}
 	})

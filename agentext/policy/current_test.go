@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package policy
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+var errGone = errors.New("connection refused")
+
+func TestRulesOutliveVaultForAsLongAsTheyMay(t *testing.T) {
+	tests := map[string]struct {
+		maxStale time.Duration
+		away     time.Duration // how long Vault has been away, all but a second of it since the last reading
+		refused  bool
+	}{
+		"a short absence harms nobody":                      {20 * time.Minute, time.Minute, false},
+		"the rules hold to the end of their time":           {20 * time.Minute, 20*time.Minute - 2*time.Second, false},
+		"and no longer":                                     {20 * time.Minute, 20*time.Minute + 2*time.Second, true},
+		"0 is as long as the token":                         {0, 30 * time.Hour, false},
+		"less than the time between two readings holds too": {5 * time.Second, 3 * time.Second, false},
+		"and ends as early":                                 {5 * time.Second, 7 * time.Second, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				vault := &liveVault{token: "t", rules: allowAll}
+				p := running(t, vault)
+				synctest.Wait()
+				vault.set(func() { vault.failure = errGone })
+				time.Sleep(test.away)
+				start := time.Now()
+				_, err := p.Current(context.Background(), test.maxStale)
+				var stale *StaleError
+				switch {
+				case errors.As(err, &stale) != test.refused, err != nil && !test.refused:
+					t.Errorf("error %v", err)
+				case test.refused && (stale.Age < test.away || stale.MaxStale != test.maxStale || !errors.Is(err, errGone)):
+					t.Errorf("error %+v", stale)
+				case test.refused && !strings.Contains(err.Error(), `policy_max_stale = "`+test.maxStale.String()):
+					t.Errorf("the text names no key: %s", err)
+				case time.Since(start) != 0:
+					t.Errorf("it took %s", time.Since(start))
+				}
+			})
+		})
+	}
+}
+
+func TestCallsThatWereRefusedAreServedSoonAfterVaultIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		vault := &liveVault{token: "t", rules: allowAll}
+		p := runningWith(t, vault, hclog.New(&hclog.LoggerOptions{Output: &log}))
+		synctest.Wait()
+		vault.set(func() { vault.failure = errGone })
+		time.Sleep(time.Hour)
+		readings := vault.readings()
+		for range 100 { // ten seconds of calls
+			if _, err := p.Current(context.Background(), time.Minute); err == nil {
+				t.Fatal("not refused")
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := vault.readings() - readings; n > 12 {
+			t.Errorf("Vault, which is away, was asked %d times in ten seconds", n)
+		}
+		vault.set(func() { vault.failure = nil })
+		time.Sleep(doubtAgain)
+		_, _ = p.Current(context.Background(), time.Minute)
+		synctest.Wait()
+		if _, err := p.Current(context.Background(), time.Minute); err != nil {
+			t.Error(err)
+		}
+		for _, said := range []string{"calls are refused until", "were read again", "reading the token's policies failed"} {
+			if n := strings.Count(log.String(), said); n != 1 {
+				t.Errorf("%q is said %d times:\n%s", said, n, log.String())
+			}
+		}
+	})
+}
+
+// TestAMachineThatSleptReadsBeforeItServes turns the wall clock on, which the
+// timers of a machine that sleeps do not see.
+func TestAMachineThatSleptReadsBeforeItServes(t *testing.T) {
+	tests := map[string]struct {
+		failure error
+		want    Verdict
+		refused bool
+	}{
+		"the rules that Vault gives now count":           {nil, Denied, false},
+		"without Vault the rules are as old as they are": {errGone, Denied, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				vault := &liveVault{token: "t", rules: allowAll}
+				p := running(t, vault)
+				synctest.Wait()
+				vault.set(func() { vault.rules, vault.failure = allowNothing, test.failure })
+				p.mu.Lock()
+				p.read = time.Now().Round(0).Add(-8 * time.Hour)
+				p.mu.Unlock()
+				rules, err := p.Current(context.Background(), 20*time.Minute)
+				if (err != nil) != test.refused {
+					t.Fatalf("error %v", err)
+				}
+				if err == nil && rules.Decide(request("GET proxy/v3/s")).Verdict != test.want {
+					t.Error("the old rules count")
+				}
+			})
+		})
+	}
+}
+
+func TestAVaultTooSlowToAnswerDoesNotHoldUpCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		vault := &liveVault{token: "t", rules: allowAll}
+		p := running(t, vault)
+		synctest.Wait()
+		vault.set(func() { vault.delay = time.Minute })
+		p.mu.Lock()
+		p.read = time.Now().Round(0).Add(-10 * time.Minute)
+		p.mu.Unlock()
+		start := time.Now()
+		if _, err := p.Current(context.Background(), 20*time.Minute); err != nil || time.Since(start) != waitAtMost {
+			t.Errorf("error %v after %s", err, time.Since(start))
+		}
+		if _, err := p.Current(context.Background(), 5*time.Minute); !errors.As(err, new(*StaleError)) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestDoubtsAskOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		vault := &liveVault{token: "t", rules: allowAll}
+		p := running(t, vault)
+		synctest.Wait()
+		p.Doubt() // the rules have just been read
+		synctest.Wait()
+		if n := vault.readings(); n != 1 {
+			t.Errorf("%d readings", n)
+		}
+		vault.set(func() { vault.rules = allowNothing })
+		time.Sleep(doubtAgain)
+		for range 10 {
+			p.Doubt()
+			synctest.Wait()
+		}
+		if n := vault.readings(); n != 2 {
+			t.Errorf("%d readings", n)
+		}
+		if got, _ := verdict(t, p); got != Denied {
+			t.Error("the new rules do not count")
+		}
+	})
+}
