@@ -16,8 +16,8 @@ type StaleError struct {
 }
 
 func (e *StaleError) Error() string {
-	return fmt.Sprintf("the token's policies were last read from Vault %s ago, which is longer than policy_max_stale = %q in the mashery block allows",
-		e.Age.Round(time.Second), e.MaxStale)
+	full := (e.Age + time.Second - 1).Truncate(time.Second)
+	return fmt.Sprintf("the token's policies were last read from Vault %s ago, which is longer than policy_max_stale = %q in the mashery block allows", full, e.MaxStale)
 }
 
 func (e *StaleError) Unwrap() error { return e.Reason }

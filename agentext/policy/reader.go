@@ -47,14 +47,14 @@ func (r *reader) read(ctx context.Context, token string) (*Rules, error) {
 	if cause, err := r.usesCount(ctx); err != nil || cause != "" {
 		return undecidableRules(cause), err
 	}
-	edition, err := r.edition(ctx)
-	if err != nil {
-		return nil, err
-	}
 	answer, err := r.ask(ctx, r.namespace, "sys/internal/ui/resultant-acl", nil)
 	if errors.As(err, &refusal{}) {
 		return undecidableRules(PolicyHidden), nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	edition, err := r.edition(ctx)
 	if err != nil {
 		return nil, err
 	}

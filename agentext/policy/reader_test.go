@@ -159,7 +159,7 @@ func TestWhatIsAskedOfVault(t *testing.T) {
 	}{
 		"lookup-self once per token, the rest every time": {
 			goodAnswers(), []Mount{{Path: "a"}, {Path: "b", ACLOnly: true}},
-			[]string{lookupSelf, healthQuery, resultant, healthQuery, resultant},
+			[]string{lookupSelf, resultant, healthQuery, resultant, healthQuery},
 		},
 		"not the edition if no mount wants to know": {
 			goodAnswers(), []Mount{{Path: "a", ACLOnly: true}},

@@ -141,47 +141,6 @@ func TestPolicyOffAsksNobody(t *testing.T) {
 	w.unix.get(t, rolePath).expect(t, http.StatusForbidden, "") // Vault's own word
 }
 
-func TestWhatCannotBeDecidedHereVaultDecides(t *testing.T) {
-	t.Parallel()
-	t.Run("a token whose uses are counted", func(t *testing.T) {
-		w := &world{Sandbox: startSandbox(t, everything(`{}`))}
-		w.root = rootOf(t, w.Sandbox)
-		w.write(t, "auth/approle/role/demo", map[string]any{"token_num_uses": 100})
-		w.config = configured(t, w.Sandbox)
-		w.start(t, setup{})
-		eventually(t, "the proxy is logged in", func() bool { return w.unix.get(t, lookup).status == http.StatusOK })
-		w.judge(t, []judged{{"GET", v3 + "services", "", "vault"}, {"PUT", v3 + "services/x", "{}", "vault"}, {"POST", v2, echo, "vault"}})
-		if n := strings.Count(w.stderr.String(), "calls are left to Vault"); n != 1 {
-			t.Errorf("%d warnings, want one:\n%s", n, &w.stderr)
-		}
-	})
-	t.Run("a token that may not read the grant", func(t *testing.T) {
-		w := governed(t, `path "mash-creds/roles/demo/proxy/v3/services" { capabilities = ["read"] }`)
-		w.judge(t, []judged{{"GET", v3 + "services", "", "vault"}, {"GET", v3 + "members", "", "policy_denied"}})
-		contains(t, "the log", w.stderr.String(), "calls are left to Vault", "cause=no_grant")
-	})
-	t.Run("a token that may not see its policies", func(t *testing.T) {
-		w := governed(t, `
-path "sys/internal/ui/resultant-acl" { capabilities = ["deny"] }
-path "mash-creds/roles/demo/proxy/*" { capabilities = ["read"] }`)
-		w.judge(t, []judged{{"GET", v3 + "services", "", "vault"}})
-		answer := w.unix.send(t, "DELETE", v3+"services", "").expect(t, http.StatusForbidden, "")
-		contains(t, "Vault's own word", answer.body, "permission denied")
-	})
-	t.Run("a header that means something to Vault", func(t *testing.T) {
-		w := governed(t, grants+`path "mash-creds/roles/demo/proxy/*" { capabilities = ["read"] }`)
-		for _, header := range []string{"X-Vault-Wrap-Ttl", "x-vault-wrap-ttl", "X-Vault-Mfa", "X-Vault-Policy-Override"} {
-			if from := w.unix.get(t, v3+"services", header, "60").verdict(); from != "vault" {
-				t.Errorf("with %s it was served by %s", header, from)
-			}
-		}
-	})
-	t.Run("a role of forward_roles", func(t *testing.T) {
-		w := governed(t, grants+`path "mash-creds/roles/+/proxy/*" { capabilities = ["read"] }`, inMashery(`forward_roles = ["d*o"]`))
-		w.judge(t, []judged{{"GET", v3 + "services", "", "vault"}})
-	})
-}
-
 func TestATighterPolicyShowsWithinAMinute(t *testing.T) {
 	t.Parallel()
 	w := governed(t, grants+`path "mash-creds/roles/demo/proxy/*" { capabilities = ["read", "update"] }`)
