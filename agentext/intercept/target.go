@@ -44,8 +44,11 @@ func readTarget(r *http.Request) (target, error) {
 // flawOf names what is wrong with one reading of a path that begins with "/";
 // it is "" when nothing is.
 func flawOf(path string) string {
-	if strings.ContainsFunc(path, unicode.IsControl) {
+	switch {
+	case strings.ContainsFunc(path, unicode.IsControl):
 		return "a control character"
+	case isOverlong(path):
+		return "a character in more bytes than UTF-8 has for it"
 	}
 	rest, more := path[1:], true
 	for more {
@@ -62,10 +65,24 @@ func flawOf(path string) string {
 }
 
 // climbs tells whether a segment is "." or "..", also for servers that take
-// "\" for a slash, or leave out what follows a ";".
+// "\" for a slash, or leave out what follows a ";" and spaces.
 func climbs(segment string) bool {
 	for part := range strings.SplitSeq(segment, `\`) {
-		if name, _, _ := strings.Cut(part, ";"); name == "." || name == ".." {
+		name, _, _ := strings.Cut(part, ";")
+		if name = strings.Trim(name, " "); name == "." || name == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// isOverlong tells whether a path holds a character in more bytes than it needs
+// [RFC 3629, 3]. Some servers read C0 AE as a dot, and C0 AF as a slash.
+func isOverlong(path string) bool {
+	for i := 1; i < len(path); i++ {
+		switch first, second := path[i-1], path[i]; {
+		case second < 0x80 || second > 0xbf: // no character goes on with it
+		case first == 0xc0, first == 0xc1, first == 0xe0 && second < 0xa0, first == 0xf0 && second < 0x90:
 			return true
 		}
 	}

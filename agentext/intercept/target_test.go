@@ -22,6 +22,7 @@ func TestATargetIsReadAsItWasWrittenAndAsVaultReadsIt(t *testing.T) {
 		"dots that are a name":      {"/v1/a/.../..b/c..", "/v1/a/.../..b/c..", "/v1/a/.../..b/c.."},
 		"a semicolon":               {"/v1/a;b/c", "/v1/a;b/c", "/v1/a;b/c"},
 		"text that is not ASCII":    {"/v1/caf%C3%A9", "/v1/caf%C3%A9", "/v1/café"},
+		"text that is not UTF-8":    {"/v1/%C0%C1%E0rea%FF", "/v1/%C0%C1%E0rea%FF", "/v1/\xc0\xc1\xe0rea\xff"},
 		"a backslash within a name": {`/v1/DOM\user`, `/v1/DOM\user`, `/v1/DOM\user`},
 	}
 	for name, test := range tests {
@@ -40,8 +41,9 @@ func TestAPathWithTwoReadingsIsRefused(t *testing.T) {
 	flaws := map[string][]string{
 		`the segment "."`:     {".", "%2e", "%2E", "%252e", "%25%32%65"},
 		`the segment ".."`:    {"..", "%2e.", ".%2E", "%2e%2e", "%252e%252e", "..%252f..", ".%2e%2f.."},
-		"the segment":         {"..;", ".;x=y", "..;target-method-put", "%2e%2e;x", "..%3bx", "..%253bx", `..\x`, "x%5c..", "x%255C.."},
+		"the segment":         {"..;", ".;x=y", "..;target-method-put", "%2e%2e;x", "..%3bx", "..%253bx", `..\x`, "x%5c..", "x%255C..", "..%20", "%20.;"},
 		"an empty segment":    {"", "%2f", "a%2f%2Fb", "a%252f", "%252fa"},
+		"a character in more": {"%c0%ae", "%C0%AF", "%c1%9c", "%e0%80%ae", "%F0%80%80%AE", "%25c0%25ae", "\xc0\xae"},
 		"a control character": {"%00", "a%0d%0ab", "%7f", "%2500", "%C2%85", "%25C2%2585"},
 	}
 	paths := []string{
