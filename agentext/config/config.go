@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/command/proxy/config"
 	"github.com/hashicorp/vault/helper/namespace"
 
+	"mashproxy/agentext/localrules"
 	"mashproxy/mashery"
 )
 
@@ -22,6 +23,9 @@ type Config struct {
 	// num_retries other than 0 or by VAULT_MAX_RETRIES. Otherwise it is a
 	// default of Vault's loader (12), or there is none.
 	RetriesSet bool
+	// ListenerRules are the local rules of Vault.Listeners, in their order; nil
+	// where a listener has none.
+	ListenerRules []*localrules.Rules
 	// Mashery holds the mashery blocks in the order of the files. Without one
 	// the program is a plain Vault Proxy.
 	Mashery []*Mashery
@@ -128,6 +132,8 @@ type Mashery struct {
 	Egress *mashery.Egress
 	// TLS says which servers are taken for Mashery's.
 	TLS TLS
+	// Rules narrow the calls of this mount; nil: they do not.
+	Rules *localrules.Rules
 }
 
 // Path is the mount's path with its namespace before it, without slashes at

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"mashproxy/agentext/config"
+	"mashproxy/agentext/localrules"
 )
 
 // TestGolden loads what each file of testdata says. A file is made of parts,
@@ -146,8 +147,9 @@ func summary(c *config.Config) string {
 	if v.Cache != nil {
 		say("cache persist=%v", v.Cache.Persist != nil)
 	}
-	for _, l := range v.Listeners {
+	for i, l := range v.Listeners {
 		say("listener %s %s tls=%v role=%q", l.Type, l.Address, !l.TLSDisable, l.Role)
+		sayRules(say, c.ListenerRules[i])
 	}
 	if v.LogLevel+v.LogFormat+v.LogFile+v.LogRotateDuration+v.PidFile != "" || v.LogRotateBytes+v.LogRotateMaxFiles > 0 || v.ExitAfterAuth {
 		say("log level=%s format=%s file=%s rotate=%s,%d,%d pid=%s exit=%v", v.LogLevel, v.LogFormat, v.LogFile,
@@ -167,6 +169,19 @@ func summary(c *config.Config) string {
 		if m.TLS.ServerName != "" || m.TLS.RootCAs != nil || m.TLS.PinSHA256 != nil {
 			say("  tls name=%s roots=%v pins=%v", m.TLS.ServerName, m.TLS.RootCAs != nil, m.TLS.PinSHA256)
 		}
+		sayRules(say, m.Rules)
 	}
 	return b.String()
+}
+
+// sayRules shows what rules have against one thing of each kind.
+func sayRules(say func(string, ...any), r *localrules.Rules) {
+	for _, err := range []error{
+		r.Role("nobody"), r.Method("DELETE", false), r.V3Path("x", "x"), r.V2("x.y", nil),
+		r.V2("oauth2.createAccessToken", map[string]any{"service_key": "x"}), r.VaultPath("x", false),
+	} {
+		if err != nil {
+			say("  %s", err)
+		}
+	}
 }

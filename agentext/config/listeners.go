@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/internalshared/configutil"
 
 	"mashproxy/agentext/config/hcl1"
+	"mashproxy/agentext/localrules"
 	"mashproxy/mashery"
 )
 
@@ -33,16 +34,19 @@ func mentionsTLS(listener *ast.ObjectItem) bool {
 	return false
 }
 
-// checkListeners goes through the listeners of all files.
-func (l *loader) checkListeners() {
+// checkListeners goes through the listeners of all files, and gives their
+// local rules in that order.
+func (l *loader) checkListeners() (rules []*localrules.Rules) {
 	serving := 0
 	for _, f := range l.parsed() {
 		for i, it := range items(f.tree.Root.Items, "listener") {
 			ln, err := listenerOf(it)
 			if err != nil {
 				l.refusedListener(f, i, err)
+				rules = append(rules, nil)
 				continue
 			}
+			rules = append(rules, l.listenerRules(f, it, ln))
 			l.checkCertificate(f, it, ln)
 			if ln.Role != metricsOnly {
 				serving++
@@ -52,9 +56,13 @@ func (l *loader) checkListeners() {
 			}
 		}
 	}
-	if serving > 0 || l.broken || len(l.blocks) == 0 {
-		return
+	if serving == 0 && !l.broken && len(l.blocks) > 0 {
+		l.missingListener()
 	}
+	return rules
+}
+
+func (l *loader) missingListener() {
 	if at := l.find("listener"); at.Filename != "" {
 		l.error(at, "Listener missing", `A listener with role = "metrics_only" serves no calls; add one without a role.`)
 	} else {

@@ -32,7 +32,7 @@ func Load(paths []string, opts Options) (*Config, hcl.Diagnostics, error) {
 	cfg.Mashery = l.mashery()
 	cfg.RetriesSet = l.retriesSet()
 	l.diags = append(l.diags, cfg.override(opts)...)
-	l.checkListeners()
+	cfg.ListenerRules = l.checkListeners()
 	l.checkRules(cfg)
 	l.checkLog(cfg, opts)
 	l.askVault(cfg)

@@ -115,6 +115,7 @@ func (b *blockReader) read() *Mashery {
 	b.readLimits(m, &raw)
 	b.roles("reveal", raw.Reveal, TokenCreation)
 	b.roles("forward_roles", raw.ForwardRoles)
+	m.Rules = b.rules(b.block.Body, fmt.Sprintf("mashery %q", m.Path()), m.Mount)
 	return m
 }
 
@@ -235,7 +236,10 @@ func (b *blockReader) roles(key string, globs []string, literals ...string) {
 func plainTypes(diags hcl.Diagnostics) hcl.Diagnostics {
 	for _, d := range diags {
 		if what, typed := strings.CutPrefix(d.Detail, "Unsuitable value: "); typed {
-			words := strings.NewReplacer("list of string required", "a list of texts is required", "string required", "a text is required")
+			words := strings.NewReplacer(
+				"map of map of list of string required", `an object like { "method" = { argument = ["value"] } } is required`,
+				"map of list of string required", `an object like { argument = ["value"] } is required`,
+				"list of string required", "a list of texts is required", "string required", "a text is required")
 			d.Summary, d.Detail = wrongType, sentence(words.Replace(what))
 		}
 	}

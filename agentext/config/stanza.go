@@ -48,17 +48,16 @@ func topLevel() *stanza {
 	top.keys["cache"].block.keys["persist"].block.named("type")
 	top.keys["listener"].block.add("custom_response_headers", &stanza{free: true})
 
-	ours := ownStanza("mashery", masheryBlock{})
-	ours.labels = 1
-	ours.add("tls", ownStanza("mashery.tls", tlsBlock{}))
+	ours := (&stanza{path: "mashery", labels: 1, keys: map[string]key{}}).withOwn(masheryBlock{}).withOwn(rulesBlock{})
+	ours.add("tls", (&stanza{path: "mashery.tls", keys: map[string]key{}}).withOwn(tlsBlock{}))
 	top.add("mashery", ours)
+	top.keys["listener"].block.withOwn(rulesBlock{})
 	top.keys["compat"] = key{}
 	return top
 }
 
-// ownStanza takes the names from the tags of a struct that gohcl decodes into.
-func ownStanza(path string, v any) *stanza {
-	s := &stanza{path: path, keys: map[string]key{}}
+// withOwn adds the names from the tags of a struct that gohcl decodes into.
+func (s *stanza) withOwn(v any) *stanza {
 	schema, _ := gohcl.ImpliedBodySchema(v)
 	for _, attr := range schema.Attributes {
 		s.keys[attr.Name] = key{}

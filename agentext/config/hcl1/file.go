@@ -76,6 +76,16 @@ func (f *File) Body() hcl.Body {
 	return &body{file: f, items: f.Root.Items, missing: f.rangeAt(token.Pos{Line: 1, Column: 1}, "")}
 }
 
+// BodyOf gives what is in an item's braces. An item whose value is no object
+// gives an empty body.
+func (f *File) BodyOf(item *ast.ObjectItem) hcl.Body {
+	b := &body{file: f, missing: f.ItemRange(item)}
+	if object, ok := item.Val.(*ast.ObjectType); ok {
+		b.items = object.List.Items
+	}
+	return b
+}
+
 // KeyRange says where a key or a label stands.
 func (f *File) KeyRange(key *ast.ObjectKey) hcl.Range {
 	return f.rangeAt(key.Token.Pos, key.Token.Text)
