@@ -17,12 +17,12 @@ func (s *Sandbox) Banner(w io.Writer) error {
   mashproxy    http://%s
                unix:%s
   Vault        %s  (root token: %s)
-  Mashery      %s  (emulated)
+  Mashery      %s  (emulated%s)
                %s  (what it counted; POST /faults: let it fail)
   files        %s%s
 
 Try:
-`, s.proxyAddress, s.Socket(), s.vault.Address(), s.vault.RootToken().Reveal(), s.masheryURL, s.adminURL, s.Dir(), s.fate())
+`, s.proxyAddress, s.Socket(), s.vault.Address(), s.vault.RootToken().Reveal(), s.masheryURL, s.trust(), s.adminURL, s.Dir(), s.fate())
 	for _, call := range calls(s.options.Mount) {
 		fmt.Fprintf(&text, "\n# %s\n", call.title)
 		for _, route := range s.routes() {
@@ -45,6 +45,14 @@ func (s *Sandbox) vaultLines() []string {
 		"vault read " + role + "/token",
 		"vault list " + s.options.Mount + "/roles",
 	}
+}
+
+// trust says whose certificate the emulated Mashery shows; "" without TLS.
+func (s *Sandbox) trust() string {
+	if s.authority == nil {
+		return ""
+	}
+	return "; curl --cacert " + shellQuote(s.folder.file(authorityFile))
 }
 
 // fate says what becomes of the files.

@@ -37,3 +37,14 @@ func TestDevRefusesAFaultThatIsNone(t *testing.T) {
 		contains(t, "the error", o.stderr, want)
 	}
 }
+
+func TestDevServesTheEmulatedMasheryByTLS(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	o := finish(t, nil, append([]string{"dev", "-smoke", "-mashery-tls", "-qps=100", "-dir=" + dir}, anywhere...)...)
+	if o.code != 0 {
+		t.Errorf("exit code %d: %s", o.code, o.stderr)
+	}
+	contains(t, "the banner", o.stdout, "Mashery      https://127.0.0.1:", "(emulated; curl --cacert '"+dir+"/mashery-ca.pem')")
+	contains(t, "mashproxy.hcl", read(t, dir, "mashproxy.hcl"), `v3_endpoint = "https://`, `ca_cert = "`+dir+`/mashery-ca.pem"`)
+}

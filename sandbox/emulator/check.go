@@ -50,8 +50,11 @@ func (c *checker) found(why reason, property, format string, args ...any) {
 
 func (c *checker) check(k *kind, parent, old *object, body map[string]any, at string) {
 	for _, name := range k.required {
-		if value, sent := body[name]; sent && blank(value) || !sent && old == nil {
+		switch value, sent := body[name]; {
+		case sent && blank(value) || !sent && old == nil:
 			c.found(missing, at+name, "Property '%s' is required.", name)
+		case !plainValue(value) && !slices.Contains(k.structured, name):
+			c.found(wrong, at+name, "Property '%s' is not a text.", name)
 		}
 	}
 	for _, name := range k.fixed {
@@ -164,6 +167,15 @@ func same(k *kind, property string, a, b any) bool {
 		return idIn(a) == idIn(b)
 	}
 	return text(a) == text(b)
+}
+
+// plainValue tells what is neither an object nor an array.
+func plainValue(value any) bool {
+	switch value.(type) {
+	case map[string]any, []any:
+		return false
+	}
+	return true
 }
 
 func blank(value any) bool {

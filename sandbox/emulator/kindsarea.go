@@ -72,12 +72,13 @@ func maintainedEndpointKind() *kind {
 func ioDocKind() *kind {
 	return &kind{
 		name: "iodocs", segment: "iodocs/services", label: "I/O Docs definition", access: open,
-		implicit: words("serviceId created updated defaultApi"),
-		explicit: words("definition"),
-		required: words("definition"),
-		fixed:    words("serviceId"),
-		defaults: map[string]any{"defaultApi": false},
-		of:       "services", refer: "serviceId",
+		implicit:   words("serviceId created updated defaultApi"),
+		explicit:   words("definition"),
+		required:   words("definition"),
+		structured: words("definition"),
+		fixed:      words("serviceId"),
+		defaults:   map[string]any{"defaultApi": false},
+		of:         "services", refer: "serviceId",
 	}
 }
 

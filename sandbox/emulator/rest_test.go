@@ -161,6 +161,7 @@ func TestRESTCallsThatAreRefused(t *testing.T) {
 		"an escaped slash is no slash":    {"GET", "/services%2Fnosuch", "", 404, `{"errorCode":"404","errorMessage":"The resource does not exist."}`},
 		"an escaped slash within an id":   {"GET", "/services/a%2Fb", "", 404, `{"errorCode":"404","errorMessage":"Unable to find service definition."}`},
 		"a semicolon belongs to the id":   {"GET", "/services/a;b", "", 404, `{"errorCode":"404","errorMessage":"Unable to find service definition."}`},
+		"a name that is an object":        {"POST", "/services", `{"name":{"a":1},"endpoints":[{"name":["x"]}]}`, 400, `{"errorCode":"400","errorMessage":"Unable to create service definition.","errors":[{"property":"name","message":"Property 'name' is not a text."},{"property":"endpoints[0].name","message":"Property 'name' is not a text."}]}`},
 		"a verb in lower case":            {"post", "/services", `{"name":"S"}`, 405, `{"errorCode":"405","errorMessage":"The method is not allowed here."}`},
 		"a verb of Vault's":               {"LIST", "/services", "", 405, ""},
 		"a POST to an object":             {"POST", "/members/nosuch", "{}", 405, ""},

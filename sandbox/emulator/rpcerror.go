@@ -5,6 +5,7 @@ package emulator
 import (
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // rpcError is the error of a JSON-RPC answer. The status differs from 200
@@ -45,7 +46,8 @@ func refused(problems []problem) *rpcError {
 func fieldErrors(problems []problem) []fieldError {
 	found := make([]fieldError, len(problems))
 	for i, p := range problems {
-		found[i] = fieldError{snake(p.Property), p.Message}
+		name := p.Property[strings.LastIndex(p.Property, ".")+1:]
+		found[i] = fieldError{snake(p.Property), strings.ReplaceAll(p.Message, "'"+name+"'", "'"+snake(name)+"'")}
 	}
 	return found
 }

@@ -120,7 +120,7 @@ func TestV2CallsThatAreRefused(t *testing.T) {
 	}{
 		"what is required is missing": {
 			"member.create", `[{"username":"x","email":"e"}]`, 400,
-			`{"message":"Missing Required Field","code":1002,"data":[{"field":"display_name","message":"Property 'displayName' is required."}]}`,
+			`{"message":"Missing Required Field","code":1002,"data":[{"field":"display_name","message":"Property 'display_name' is required."}]}`,
 		},
 		"the parent is missing": {
 			"application.create", `[{"name":"A"}]`, 400,
@@ -136,7 +136,7 @@ func TestV2CallsThatAreRefused(t *testing.T) {
 		},
 		"several things are wrong": {
 			"member.create", `[{"username":"li.na","email":"e"}]`, 400,
-			`{"message":"Invalid Object","code":1000,"data":[{"field":"display_name","message":"Property 'displayName' is required."},{"field":"username","message":"Property 'username' must be unique."}]}`,
+			`{"message":"Invalid Object","code":1000,"data":[{"field":"display_name","message":"Property 'display_name' is required."},{"field":"username","message":"Property 'username' must be unique."}]}`,
 		},
 		"what it refers to is not there": {
 			"package_key.update", `[{"id":713,"plan":{"id":1}}]`, 400,
