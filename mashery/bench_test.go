@@ -28,7 +28,7 @@ func BenchmarkSend(b *testing.B) {
 		}}, nil
 	})
 	s, budgets, ctx := sender(transport), NewBudgets(), context.Background()
-	budget := func(*Grant) *Budget { return budgets.Get(BudgetID{Key: "k"}, "role", 0) }
+	budget := func(*Grant) *Budget { return budgets.Get(BudgetID{Key: "k"}, at("role", 0)) }
 	body := strings.Repeat("x", 4<<10)
 	for name, grant := range map[string]*Grant{"GET V3": v3Grant(), "POST V2": v2Grant()} {
 		source := from(grant)
@@ -56,7 +56,7 @@ func BenchmarkBudgetWait(b *testing.B) {
 			budget, ctx := budgetOf(qps), context.Background()
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := budget.Wait(ctx, time.Second); err != nil {
+				if _, err := budget.Wait(ctx, "", time.Second); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -14,26 +14,34 @@ import (
 	"time"
 )
 
-func budgetOf(qps float64) *Budget { return NewBudgets().Get(BudgetID{}, "role", qps) }
+// jitter is the headroom of budgets in tests that have no answers to learn from.
+const jitter = 5 * time.Millisecond
+
+// at says of a role that it may spend qps.
+func at(role string, qps float64) Settings {
+	return Settings{Role: role, QPS: qps, Headroom: jitter, HeadroomFixed: true}
+}
+
+func budgetOf(qps float64) *Budget { return NewBudgets().Get(BudgetID{}, at("role", qps)) }
 
 // interval is the time between two slots at qps.
 func interval(qps float64) time.Duration {
-	return time.Duration(float64(time.Second) / (paceShare * qps))
+	return time.Duration(float64(time.Second+jitter) / qps)
 }
 
 // near tells whether two times differ by rounding only.
 func near(got, want time.Duration) bool { return (got - want).Abs() < 10*time.Microsecond }
 
-// queue lets n callers wait, in order, and returns when each was served, since
+// crowd lets n callers wait, in order, and returns when each was served, since
 // the beginning; the errors of those who were not are in failed.
-func queue(t *testing.T, b *Budget, n int, most time.Duration) (served []time.Duration, failed []error) {
+func crowd(t *testing.T, b *Budget, n int, most time.Duration) (served []time.Duration, failed []error) {
 	t.Helper()
 	start := time.Now()
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for range n {
 		all.Go(func() {
-			_, err := b.Wait(t.Context(), most)
+			_, err := b.Wait(t.Context(), "", most)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -51,12 +59,12 @@ func TestSlotsAreEven(t *testing.T) {
 	for _, qps := range []float64{0.1, 0.5, 1, 2, 2.5, 10, 25, 100, 1000} {
 		synctest.Test(t, func(t *testing.T) {
 			const n = 50
-			served, failed := queue(t, budgetOf(qps), n, time.Hour)
+			served, failed := crowd(t, budgetOf(qps), n, time.Hour)
 			if len(failed) > 0 {
 				t.Fatalf("at %g q/s: %v", qps, failed[0])
 			}
 			for i, at := range served {
-				if want := time.Duration(float64(i) * float64(time.Second) / (paceShare * qps)); !near(at, want) {
+				if want := time.Duration(i) * interval(qps); !near(at, want) {
 					t.Errorf("at %g q/s: slot %d was at %s, want %s", qps, i, at, want)
 				}
 			}
@@ -87,7 +95,7 @@ func TestNoSecondIsEverAboveTheRate(t *testing.T) {
 				}
 				all.Go(func() {
 					defer leave()
-					if _, err := b.Wait(ctx, 20*time.Second); err == nil {
+					if _, err := b.Wait(ctx, "", 20*time.Second); err == nil {
 						mu.Lock()
 						defer mu.Unlock()
 						slots = append(slots, time.Now())
@@ -161,7 +169,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 30 {
 			all.Go(func() {
-				if _, err := b.Wait(t.Context(), time.Minute); err != nil {
+				if _, err := b.Wait(t.Context(), "", time.Minute); err != nil {
 					t.Error(err)
 				}
 				mu.Lock()
@@ -187,7 +195,7 @@ func TestPlacesOfThoseWhoLeaveAreFreeAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for range 10 {
 			all.Go(func() {
-				if _, err := b.Wait(leaving, time.Minute); err != left {
+				if _, err := b.Wait(leaving, "", time.Minute); err != left {
 					t.Errorf("one who left got %v", err)
 				}
 			})
@@ -195,7 +203,7 @@ func TestPlacesOfThoseWhoLeaveAreFreeAtOnce(t *testing.T) {
 		}
 		start := time.Now()
 		all.Go(func() {
-			served, failed := queue(t, b, 10, time.Minute)
+			served, failed := crowd(t, b, 10, time.Minute)
 			if len(failed) > 0 || !near(served[9], 10*interval(10)) {
 				t.Errorf("the last was served after %v, want %s; %v", served, 10*interval(10), failed)
 			}
@@ -216,11 +224,11 @@ func TestTheHeadOfTheQueueLeavesNothingBehind(t *testing.T) {
 		for range 20 { // each becomes the head, and leaves shortly before its slot
 			ctx, leave := context.WithCancel(t.Context())
 			time.AfterFunc(10*time.Millisecond, leave)
-			if waited, err := b.Wait(ctx, time.Minute); !errors.Is(err, context.Canceled) || waited != 10*time.Millisecond {
+			if waited, err := b.Wait(ctx, "", time.Minute); !errors.Is(err, context.Canceled) || waited != 10*time.Millisecond {
 				t.Fatalf("got %s, %v", waited, err)
 			}
 		}
-		waited, err := b.Wait(t.Context(), time.Minute)
+		waited, err := b.Wait(t.Context(), "", time.Minute)
 		if want := interval(1) - 200*time.Millisecond; err != nil || !near(waited, want) {
 			t.Errorf("waited %s, %v; want %s", waited, err, want)
 		}
@@ -233,7 +241,7 @@ func TestAWaitThatIsTooLongIsRefusedAtOnce(t *testing.T) {
 		b.take(time.Time{})
 		var all sync.WaitGroup
 		defer all.Wait()
-		all.Go(func() { queue(t, b, 30, time.Minute) })
+		all.Go(func() { crowd(t, b, 30, time.Minute) })
 		synctest.Wait() // the next place is 31 slots away: 3.1 s
 		for _, test := range []struct {
 			most, retry time.Duration
@@ -244,13 +252,13 @@ func TestAWaitThatIsTooLongIsRefusedAtOnce(t *testing.T) {
 			{0, 4 * time.Second},
 			{-time.Second, 5 * time.Second},
 		} {
-			waited, err := b.Wait(t.Context(), test.most)
+			waited, err := b.Wait(t.Context(), "", test.most)
 			if full := (*OverQPSError)(nil); !errors.As(err, &full) || full.RetryAfter != test.retry || waited != 0 {
 				t.Errorf("one who may wait %s got %v after %s, want to hear %s", test.most, err, waited, test.retry)
 			}
 		}
 		// Those who were refused stand in nobody's way.
-		if waited, err := b.Wait(t.Context(), 3200*time.Millisecond); err != nil || !near(waited, 31*interval(10)) {
+		if waited, err := b.Wait(t.Context(), "", 3200*time.Millisecond); err != nil || !near(waited, 31*interval(10)) {
 			t.Errorf("one who may wait 3.2s waited %s, %v", waited, err)
 		}
 	})
@@ -262,7 +270,7 @@ func TestTheCallersOwnDeadlineBoundsTheWaitToo(t *testing.T) {
 		b.take(time.Time{})
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		waited, err := b.Wait(ctx, time.Minute)
+		waited, err := b.Wait(ctx, "", time.Minute)
 		if full := (*OverQPSError)(nil); !errors.As(err, &full) || full.RetryAfter != 6*time.Second || waited != 0 {
 			t.Errorf("got %v after %s", err, waited)
 		}
@@ -272,11 +280,11 @@ func TestTheCallersOwnDeadlineBoundsTheWaitToo(t *testing.T) {
 func TestAFreeSlotNeedsNoPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := budgetOf(10)
-		if waited, err := b.Wait(t.Context(), 0); err != nil || waited != 0 {
+		if waited, err := b.Wait(t.Context(), "", 0); err != nil || waited != 0 {
 			t.Errorf("got %s, %v", waited, err)
 		}
 		time.Sleep(interval(10))
-		if waited, err := b.Wait(t.Context(), 0); err != nil || waited != 0 {
+		if waited, err := b.Wait(t.Context(), "", 0); err != nil || waited != 0 {
 			t.Errorf("the next got %s, %v", waited, err)
 		}
 	})
@@ -288,10 +296,10 @@ func TestOneWhoHasLeftTakesNoSlot(t *testing.T) {
 		left := errors.New("left")
 		ctx, leave := context.WithCancelCause(t.Context())
 		leave(left)
-		if _, err := b.Wait(ctx, time.Minute); err != left {
+		if _, err := b.Wait(ctx, "", time.Minute); err != left {
 			t.Errorf("got %v", err)
 		}
-		if waited, err := b.Wait(t.Context(), 0); err != nil || waited != 0 {
+		if waited, err := b.Wait(t.Context(), "", 0); err != nil || waited != 0 {
 			t.Errorf("the next got %s, %v", waited, err)
 		}
 	})
@@ -300,17 +308,17 @@ func TestOneWhoHasLeftTakesNoSlot(t *testing.T) {
 // In real time, for the race detector: everything at once.
 func TestABudgetUnderCrowding(t *testing.T) {
 	all := NewBudgets()
-	var crowd sync.WaitGroup
+	var everybody sync.WaitGroup
 	for i := range 64 {
-		crowd.Go(func() {
+		everybody.Go(func() {
 			dice := rand.New(rand.NewPCG(uint64(i), 0))
 			for range 50 {
-				b := all.Get(BudgetID{}, string(rune('a'+i%4)), float64(20_000+dice.IntN(1000)))
+				b := all.Get(BudgetID{}, at(string(rune('a'+i%4)), float64(20_000+dice.IntN(1000))))
 				ctx, leave := context.WithTimeout(t.Context(), time.Duration(dice.IntN(3000))*time.Microsecond)
 				if dice.IntN(100) == 0 {
 					b.Pause(100 * time.Microsecond)
 				}
-				_, err := b.Wait(ctx, time.Duration(dice.IntN(3000))*time.Microsecond)
+				_, err := b.Wait(ctx, "", time.Duration(dice.IntN(3000))*time.Microsecond)
 				if err != nil && !errors.As(err, new(*OverQPSError)) && !errors.Is(err, context.DeadlineExceeded) {
 					t.Error(err)
 				}
@@ -318,12 +326,12 @@ func TestABudgetUnderCrowding(t *testing.T) {
 			}
 		})
 	}
-	crowd.Wait()
-	b := all.Get(BudgetID{}, "a", 1e6)
-	if b.queued != 0 {
-		t.Errorf("%d callers are said to wait", b.queued)
+	everybody.Wait()
+	b := all.Get(BudgetID{}, at("a", 1e6))
+	if b.queue.waiting != 0 {
+		t.Errorf("%d callers are said to wait", b.queue.waiting)
 	}
-	if _, err := b.Wait(t.Context(), patience); err != nil {
+	if _, err := b.Wait(t.Context(), "", patience); err != nil {
 		t.Errorf("it is stuck: %v", err)
 	}
 }
@@ -331,7 +339,7 @@ func TestABudgetUnderCrowding(t *testing.T) {
 func TestAnUncontendedWaitAllocatesNothing(t *testing.T) {
 	b := budgetOf(0)
 	ctx := t.Context()
-	if n := testing.AllocsPerRun(100, func() { _, _ = b.Wait(ctx, time.Minute) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { _, _ = b.Wait(ctx, "", time.Minute) }); n > 0 {
 		t.Errorf("%g allocations", n)
 	}
 }
@@ -341,15 +349,15 @@ func TestBudgetsOfManyRolesAreForgottenWhenIdle(t *testing.T) {
 		budgets := NewBudgets()
 		named := func(i int) BudgetID { return BudgetID{Key: strconv.Itoa(i)} }
 		for i := range manyBudgets {
-			budgets.Get(named(i), "demo", 10)
+			budgets.Get(named(i), at("demo", 10))
 		}
 		time.Sleep(idleTime + time.Second) // of the bubble's clock
-		kept := budgets.Get(named(0), "demo", 10)
-		budgets.Get(named(manyBudgets), "demo", 10)
+		kept := budgets.Get(named(0), at("demo", 10))
+		budgets.Get(named(manyBudgets), at("demo", 10))
 		if got := len(budgets.all); got != 2 {
 			t.Errorf("%d budgets are kept, want the two just asked for", got)
 		}
-		if budgets.Get(named(0), "demo", 10) != kept {
+		if budgets.Get(named(0), at("demo", 10)) != kept {
 			t.Error("a budget in use was forgotten")
 		}
 	})

@@ -39,9 +39,9 @@ func TestTheSmallestCapOfTheRolesCounts(t *testing.T) {
 				all := NewBudgets()
 				var b *Budget
 				for _, one := range test.told {
-					b = all.Get(BudgetID{Key: "k"}, one.role, one.qps)
+					b = all.Get(BudgetID{Key: "k"}, at(one.role, one.qps))
 				}
-				served, _ := queue(t, b, 11, time.Hour)
+				served, _ := crowd(t, b, 11, time.Hour)
 				var want time.Duration
 				if test.want > 0 {
 					want = 10 * interval(test.want)
@@ -69,9 +69,9 @@ func TestANewCapHoldsFromThenOn(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				all := NewBudgets()
-				b := all.Get(BudgetID{}, "role", test.old)
-				time.AfterFunc(test.change, func() { all.Get(BudgetID{}, "role", test.new) })
-				served, _ := queue(t, b, 4, time.Hour)
+				b := all.Get(BudgetID{}, at("role", test.old))
+				time.AfterFunc(test.change, func() { all.Get(BudgetID{}, at("role", test.new)) })
+				served, _ := crowd(t, b, 4, time.Hour)
 				want := []time.Duration{0, test.second, test.second + interval(test.new), test.second + 2*interval(test.new)}
 				if !slices.EqualFunc(served, want, near) {
 					t.Errorf("served after %v, want %v", served, want)
@@ -86,7 +86,7 @@ func TestAnAbsurdRateIsNoReasonToHang(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := budgetOf(qps)
 			b.take(time.Time{})
-			if _, err := b.Wait(t.Context(), time.Hour); !errors.As(err, new(*OverQPSError)) {
+			if _, err := b.Wait(t.Context(), "", time.Hour); !errors.As(err, new(*OverQPSError)) {
 				t.Errorf("at %g q/s: %v", qps, err)
 			}
 		})
@@ -96,14 +96,14 @@ func TestAnAbsurdRateIsNoReasonToHang(t *testing.T) {
 func TestBudgetsAreOnePerID(t *testing.T) {
 	all := NewBudgets()
 	id := BudgetID{Vault: "v", Namespace: "n", Mount: "m", Key: "k"}
-	first := all.Get(id, "a", 1)
-	if all.Get(id, "b", 2) != first {
+	first := all.Get(id, at("a", 1))
+	if all.Get(id, at("b", 2)) != first {
 		t.Error("one id has two budgets")
 	}
 	for _, other := range []BudgetID{
 		{"w", "n", "m", "k"}, {"v", "o", "m", "k"}, {"v", "n", "l", "k"}, {"v", "n", "m", "j"},
 	} {
-		if all.Get(other, "a", 1) == first {
+		if all.Get(other, at("a", 1)) == first {
 			t.Errorf("%v shares the budget of %v", other, id)
 		}
 	}

@@ -61,6 +61,9 @@ func (e *Egress) header() http.Header {
 	return http.Header{"Proxy-Authorization": {e.Authorization.Reveal()}}
 }
 
+// askingEgress is what was being done when an egress proxy refused.
+const askingEgress = "asking egress proxy"
+
 // egressAnswer says in our own words that the proxy refuses, for in its words
 // it might repeat what it was told.
 func egressAnswer(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
@@ -71,7 +74,7 @@ func egressAnswer(_ context.Context, proxy *url.URL, _ *http.Request, answer *ht
 	if answer.StatusCode == http.StatusProxyAuthRequired {
 		text += "; check its credentials"
 	}
-	return &net.OpError{Op: "asking egress proxy", Net: proxy.Host, Err: errors.New(text)}
+	return &net.OpError{Op: askingEgress, Net: proxy.Host, Err: errors.New(text)}
 }
 
 var errEgressProxy = errors.New("the address of the egress proxy (HTTPS_PROXY) is not a URL; write it like http://proxy.example.com:3128")

@@ -41,6 +41,26 @@ func ParseEndpoint(raw string) (*url.URL, error) {
 	return u, nil
 }
 
+// sameEndpoint tells whether text names the endpoint: the same but for slashes
+// at its end, the case of scheme and host, and a port that is the scheme's. No
+// text names any.
+func sameEndpoint(endpoint *url.URL, text string) bool {
+	if rest, is := strings.CutPrefix(text, endpoint.Scheme+"://"+endpoint.Host); text == "" || is && rest == endpoint.Path {
+		return true
+	}
+	other, err := ParseEndpoint(text)
+	return err == nil && normal(other) == normal(endpoint)
+}
+
+// normal is an endpoint in the one spelling that others can be compared with.
+func normal(u *url.URL) string {
+	scheme, host, port := strings.ToLower(u.Scheme), strings.ToLower(u.Hostname()), u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[scheme]
+	}
+	return scheme + "://" + net.JoinHostPort(host, port) + strings.TrimRight(u.EscapedPath(), "/")
+}
+
 // IsLoopback tells whether host, without a port, is localhost or a loopback
 // address. Other names are not looked up: what they resolve to may change.
 func IsLoopback(host string) bool {

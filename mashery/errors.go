@@ -3,6 +3,7 @@
 package mashery
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -17,9 +18,14 @@ type OverQPSError struct {
 	// RetryAfter is when a call that comes again is likely to get a slot, in
 	// whole seconds.
 	RetryAfter time.Duration
+	// Full says that it is not for the time, but because too many wait.
+	Full bool
 }
 
 func (e *OverQPSError) Error() string {
+	if e.Full {
+		return fmt.Sprintf("too many calls wait for a slot of the API key; try again in %s, make fewer calls at once, or raise max_queue", e.RetryAfter)
+	}
 	return fmt.Sprintf("the API key has no free slot within the longest wait allowed; try again in %s, make fewer calls at once, or raise max_wait", e.RetryAfter)
 }
 
@@ -47,18 +53,54 @@ func (e *TimeoutError) Error() string {
 
 func (e *TimeoutError) Unwrap() error { return e.cause }
 
+// BodyError says that the call's own body broke off: nothing Mashery did.
+type BodyError struct{ cause error }
+
+func (e *BodyError) Error() string {
+	return fmt.Sprintf("the call's own body could not be read to its end: %v", e.cause)
+}
+
+func (e *BodyError) Unwrap() error { return e.cause }
+
+// EndpointMismatchError says that the grant is for another address than the one
+// this sender sends to. Nothing was sent.
+type EndpointMismatchError struct {
+	API                 API
+	Granted, Configured string
+}
+
+func (e *EndpointMismatchError) Error() string {
+	return fmt.Sprintf("the role's %s grant is for %q, but %s_endpoint here is %q; make them the same", e.API, e.Granted, e.API, e.Configured)
+}
+
+// sendError names why no answer came. The caller's own leaving stays what it
+// is, and so does a body of the caller's that broke off or came too slowly.
+func sendError(ctx context.Context, host string, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	var (
+		own  *BodyError
+		slow net.Error
+	)
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.As(err, &slow) && slow.Timeout():
+		return &TimeoutError{Host: host, cause: err}
+	}
+	return &UnreachableError{Host: host, cause: err}
+}
+
 // reason says what went wrong on the way, without repeating anything that the
 // other side sent: that might be the request, with the credential in it.
 func reason(err error) string {
 	var (
-		body        *bodyError
 		network     *net.OpError
 		name        *net.DNSError
 		certificate *tls.CertificateVerificationError
 	)
 	switch {
-	case errors.As(err, &body):
-		return body.Error()
 	case errors.As(err, &name):
 		return "its name could not be resolved; check the endpoint"
 	case errors.As(err, &certificate):
@@ -67,17 +109,8 @@ func reason(err error) string {
 		return network.Error()
 	case errors.Is(err, errEgressProxy):
 		return errEgressProxy.Error()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errBegunAnew):
 		return "the connection ended before the answer"
 	}
 	return "the exchange failed before an answer could be read; is it an HTTP server, and the right scheme?"
 }
-
-// bodyError says that the call's own body broke off.
-type bodyError struct{ cause error }
-
-func (e *bodyError) Error() string {
-	return fmt.Sprintf("the call's own body could not be read to its end: %v", e.cause)
-}
-
-func (e *bodyError) Unwrap() error { return e.cause }

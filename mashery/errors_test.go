@@ -190,7 +190,7 @@ func TestABodyThatBreaksOffIsNotMasherysFault(t *testing.T) {
 				call := post("")
 				call.Body, call.ContentLength = io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(cause)), 99
 				_, err := s.Send(t.Context(), call, from(v3Grant()))
-				if !errors.As(err, new(*UnreachableError)) || !errors.Is(err, cause) || !strings.Contains(err.Error(), "own body") {
+				if !errors.As(err, new(*BodyError)) || errors.As(err, new(*UnreachableError)) || !errors.Is(err, cause) || !strings.Contains(err.Error(), "own body") {
 					t.Errorf("got %v", err)
 				}
 			})

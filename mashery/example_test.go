@@ -37,7 +37,7 @@ func ExampleSender_Send() {
 		API: mashery.V3, Method: http.MethodGet, Path: "services", RawQuery: "filter=name:a%2Cb",
 		MaxWait: 30 * time.Second,
 		Budget: func(g *mashery.Grant) *mashery.Budget {
-			return budgets.Get(mashery.BudgetID{Mount: "mash-creds", Key: g.KeyID}, "demo", g.QPS)
+			return budgets.Get(mashery.BudgetID{Mount: "mash-creds", Key: g.KeyID}, mashery.Settings{Role: "demo", QPS: g.QPS})
 		},
 	}, &token{mashery.Grant{API: mashery.V3, AccessToken: mashery.NewSecret("t0ken"), QPS: 10}})
 	if err != nil {

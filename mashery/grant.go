@@ -34,6 +34,8 @@ type Grant struct {
 	// V3: the access token.
 	AccessToken Secret
 
+	// Endpoint is the address of the API that the grant is for; "": not told.
+	Endpoint string
 	// QPS is what the role may spend, in calls a second; 0: not told.
 	QPS float64
 	// KeyID names the API key without revealing it; "": not told. Grants

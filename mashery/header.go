@@ -52,6 +52,16 @@ func cleanRequestHeader(h http.Header) http.Header {
 		out[name] = values
 	}
 	dropHopByHop(out)
+	if values, named := out["Idempotency-Key"]; named {
+		// Or net/http would send a POST twice by itself, as nobody said that
+		// Mashery knows this header. On the wire the spelling makes no difference.
+		delete(out, "Idempotency-Key")
+		out["idempotency-key"] = values
+	}
+	if values, named := out["X-Idempotency-Key"]; named {
+		delete(out, "X-Idempotency-Key")
+		out["x-idempotency-key"] = values
+	}
 	if _, named := out["User-Agent"]; !named {
 		out["User-Agent"] = []string{""} // or net/http would add its own
 	}

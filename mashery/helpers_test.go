@@ -145,7 +145,7 @@ func address(raw string) *url.URL {
 
 // unlimited is a budget without a rate; it paces nothing but pauses.
 func unlimited() func(*Grant) *Budget {
-	budget := NewBudgets().Get(BudgetID{}, "role", 0)
+	budget := NewBudgets().Get(BudgetID{}, at("role", 0))
 	return func(*Grant) *Budget { return budget }
 }
 

@@ -76,7 +76,7 @@ func TestAPauseLongerThanMayBeWaitedPassesMasherysAnswerThrough(t *testing.T) {
 					t.Errorf("sent %d times, want %d", len(mashery.seen), len(answers))
 				}
 				// The key is paused all the same, but no longer than a call may wait.
-				if waited, err := call.Budget(nil).Wait(t.Context(), time.Hour); err != nil || waited < 11*time.Second || waited > call.MaxWait {
+				if waited, err := call.Budget(nil).Wait(t.Context(), "", time.Hour); err != nil || waited < 11*time.Second || waited > call.MaxWait {
 					t.Errorf("the next call waited %s, %v", waited, err)
 				}
 			})

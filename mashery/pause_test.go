@@ -39,7 +39,7 @@ func TestAPauseHoldsEverybody(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := budgetOf(test.qps)
 				test.pauses(b)
-				served, failed := queue(t, b, 3, time.Minute)
+				served, failed := crowd(t, b, 3, time.Minute)
 				if len(failed) > 0 || !slices.EqualFunc(served, test.want, near) {
 					t.Errorf("served after %v, want %v; %v", served, test.want, failed)
 				}
@@ -54,7 +54,7 @@ func TestAPauseLongerThanTheyMayWaitSendsTheQueueAway(t *testing.T) {
 		b.take(time.Time{})
 		time.AfterFunc(500*time.Millisecond, func() { b.Pause(time.Minute) })
 		start := time.Now()
-		_, failed := queue(t, b, 5, 10*time.Second)
+		_, failed := crowd(t, b, 5, 10*time.Second)
 		if len(failed) != 5 {
 			t.Fatalf("%d of 5 were sent away", len(failed))
 		}
@@ -74,7 +74,7 @@ func TestThePauseIsForeseenTogetherWithTheRate(t *testing.T) {
 		b := budgetOf(2)
 		b.take(time.Time{})
 		b.Pause(time.Second) // the rate's slot is free before it ends
-		if waited, err := b.Wait(t.Context(), time.Second); err != nil || waited != time.Second {
+		if waited, err := b.Wait(t.Context(), "", time.Second); err != nil || waited != time.Second {
 			t.Errorf("got %s, %v", waited, err)
 		}
 	})

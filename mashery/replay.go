@@ -140,7 +140,7 @@ func (a *attempt) readOn(p []byte) (int, error) {
 	r := a.replay
 	n, err := r.src.Read(p)
 	if err != nil && err != io.EOF {
-		err = &bodyError{err}
+		err = &BodyError{err}
 	}
 	r.end = err
 	if len(r.kept)+n > replayLimit {

@@ -96,7 +96,7 @@ func TestABodyThatOutgrowsItsLimitInTheSecondAttemptIsWhole(t *testing.T) {
 func TestABodyThatBrokeOffIsNotSentAgain(t *testing.T) {
 	r := newReplay(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(errors.New("client went away"))), -1)
 	_, err := io.ReadAll(r.current)
-	if own := (*bodyError)(nil); !errors.As(err, &own) || !strings.Contains(err.Error(), "client went away") {
+	if own := (*BodyError)(nil); !errors.As(err, &own) || !strings.Contains(err.Error(), "client went away") {
 		t.Errorf("got %v", err)
 	}
 	if r.again(t.Context()) {

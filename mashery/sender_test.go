@@ -16,7 +16,7 @@ import (
 
 func TestACallIsPacedByItsGrantsBudgetAndSignedAfterTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		budget := NewBudgets().Get(BudgetID{}, "role", 0.5)
+		budget := NewBudgets().Get(BudgetID{}, at("role", 0.5))
 		first, second := v3Grant(), v3Grant()
 		second.AccessToken = NewSecret("the-next-token")
 		source := from(first)

@@ -3,16 +3,18 @@
 package mashery
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
 // Time-outs of the way to Mashery. None limits how long a body may stream.
 const (
-	dialTimeout           = 10 * time.Second
+	connectTimeout        = 10 * time.Second
 	responseHeaderTimeout = 2 * time.Minute // what the Mashery Go client allows V3
 )
 
@@ -28,28 +30,47 @@ type TransportConfig struct {
 	Pinning Pinning
 	// Insecure trusts everyone, pinned or not: whoever answers is sent credentials.
 	Insecure bool
+	// DialTimeout and TLSHandshakeTimeout bound how long it may take to connect;
+	// 0: 10 s each.
+	DialTimeout, TLSHandshakeTimeout time.Duration
+	// ResponseHeaderTimeout bounds how long Mashery may take to begin its answer;
+	// 0: 2 min.
+	ResponseHeaderTimeout time.Duration
 	// Egress is the proxy Mashery is reached through; nil: the environment's
 	// (HTTPS_PROXY).
 	Egress *Egress
 }
 
 // NewTransport makes the connections to Mashery. Bytes pass unchanged (no
-// compression of its own), and redirects are not its business.
+// compression of its own), redirects are not its business, and after this
+// machine has slept no connection of before is used.
 func NewTransport(c TransportConfig) *http.Transport {
-	return &http.Transport{
-		Proxy:                  c.Egress.route,
+	dial := &net.Dialer{Timeout: cmp.Or(c.DialTimeout, connectTimeout), KeepAlive: 30 * time.Second}
+	t := &http.Transport{
 		ProxyConnectHeader:     c.Egress.header(),
 		OnProxyConnectResponse: egressAnswer,
-		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            dial.DialContext,
 		TLSClientConfig:        c.tls(),
-		TLSHandshakeTimeout:    dialTimeout,
-		ResponseHeaderTimeout:  responseHeaderTimeout,
+		TLSHandshakeTimeout:    cmp.Or(c.TLSHandshakeTimeout, connectTimeout),
+		ResponseHeaderTimeout:  cmp.Or(c.ResponseHeaderTimeout, responseHeaderTimeout),
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
 		MaxIdleConns:           0, // bounded per host
 		MaxIdleConnsPerHost:    256,
 		IdleConnTimeout:        90 * time.Second,
 	}
+	var sleeps sleepWatch
+	// Asked before each attempt, and before a connection is chosen for it.
+	t.Proxy = func(r *http.Request) (*url.URL, error) {
+		if sleeps.slept(time.Now()) {
+			t.CloseIdleConnections()
+		}
+		if err := onlyOnce(r); err != nil {
+			return nil, err
+		}
+		return c.Egress.route(r)
+	}
+	return t
 }
 
 func (c TransportConfig) tls() *tls.Config {

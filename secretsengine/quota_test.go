@@ -146,7 +146,7 @@ func (e *engine) slots(n int) {
 		e.Fatal(err)
 	}
 	for range n {
-		e.backend.budget(marks.KeyID, "demo", 1).Wait(e.Context(), 0)
+		e.backend.budget(marks.KeyID, "demo", 1).Wait(e.Context(), "", 0)
 	}
 }
 

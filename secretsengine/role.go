@@ -99,5 +99,5 @@ func (b *backend) lockRole(name string) (unlock func()) {
 
 // budget is what the role's API key may spend, shared by all roles of that key.
 func (b *backend) budget(keyID, roleName string, qps float64) *mashery.Budget {
-	return b.budgets.Get(mashery.BudgetID{Key: keyID}, roleName, qps)
+	return b.budgets.Get(mashery.BudgetID{Key: keyID}, mashery.Settings{Role: roleName, QPS: qps})
 }

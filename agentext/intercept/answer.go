@@ -15,6 +15,9 @@ import (
 // copyBuffer is how much of an answer is under way at once, in bytes.
 const copyBuffer = 32 << 10
 
+// headerAttempts says how many times a call was sent, if more than once.
+const headerAttempts = "X-Mashproxy-Attempts"
+
 // pass streams Mashery's answer to the caller. An answer that breaks off
 // breaks off there too: a clean end would say that it was whole.
 func (h *Handler) pass(w http.ResponseWriter, c *route, answer *mashery.Answer) {
@@ -36,6 +39,10 @@ func (h *Handler) pass(w http.ResponseWriter, c *route, answer *mashery.Answer) 
 	header.Set(headerMode, "mashproxy/"+h.Version)
 	header.Set(apierror.SourceHeader, apierror.FromMashery)
 	setWait(header, answer.Waited)
+	header.Del(headerAttempts)
+	if answer.Attempts > 1 {
+		header.Set(headerAttempts, strconv.Itoa(answer.Attempts))
+	}
 	w.WriteHeader(answer.StatusCode)
 	buffer := h.buffers.Get().(*[copyBuffer]byte)
 	defer h.buffers.Put(buffer)

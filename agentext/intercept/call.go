@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"mashproxy/agentext/apierror"
 	"mashproxy/agentext/policy"
@@ -25,8 +26,8 @@ func (c *route) key() cache.Key {
 func (h *Handler) callOf(r *http.Request, c *route, body *policy.Body) (*mashery.Call, *apierror.Error) {
 	call := &mashery.Call{
 		API: c.api, Method: c.verb, Path: c.tail, Header: r.Header,
-		MaxWait: c.mount.MaxWait,
-		Budget:  func(g *mashery.Grant) *mashery.Budget { return h.budget(c, g) },
+		MaxWait: c.mount.MaxWait, Queue: c.listener.Name,
+		Budget: func(g *mashery.Grant) *mashery.Budget { return h.budget(c, g) },
 	}
 	if c.api == mashery.V3 {
 		call.RawQuery, call.ForceQuery = r.URL.RawQuery, r.URL.ForceQuery
@@ -92,18 +93,31 @@ func isPlain(h http.Header) bool {
 	return true
 }
 
+// enginesHeadroom is left where the engine makes the calls: its answers do not
+// tell of the way from there to Mashery, and it leaves room of its own.
+const enginesHeadroom = 5 * time.Millisecond
+
 // budget is what the call is paced by: one budget for all roles with the same
 // API key, or the role's own when the engine does not name the key.
 func (h *Handler) budget(c *route, g *mashery.Grant) *mashery.Budget {
-	qps := g.QPS
-	if c.mount.QPS > 0 && (qps <= 0 || c.mount.QPS < qps) {
-		qps = c.mount.QPS
-	}
 	key := g.KeyID
 	if key == "" {
 		key = "role:" + c.role
 	}
-	return h.Budgets.Get(h.budgetID(c, key), c.role, qps)
+	m := c.mount
+	return h.Budgets.Get(h.budgetID(c, key), mashery.Settings{
+		Role: c.role, QPS: g.QPS, Cap: m.QPS, MaxQueue: m.MaxQueue,
+		Headroom: m.Headroom, HeadroomFixed: !m.HeadroomAuto,
+	})
+}
+
+// enginesBudget is what a call is paced by that the engine makes.
+func (h *Handler) enginesBudget(c *route) *mashery.Budget {
+	settings := mashery.Settings{Role: c.role, Cap: c.mount.QPS, MaxQueue: c.mount.MaxQueue, Headroom: c.mount.Headroom, HeadroomFixed: true}
+	if c.mount.HeadroomAuto {
+		settings.Headroom = enginesHeadroom
+	}
+	return h.Budgets.Get(h.budgetID(c, "role:"+c.role), settings)
 }
 
 func (h *Handler) budgetID(c *route, key string) mashery.BudgetID {

@@ -44,6 +44,7 @@ func refusalOf(err error, c *route) (*apierror.Error, string) {
 		overQPS     *mashery.OverQPSError
 		unreachable *mashery.UnreachableError
 		slow        *mashery.TimeoutError
+		own         *mashery.BodyError
 		refused     *api.ResponseError
 		stale       *policy.StaleError
 	)
@@ -51,6 +52,8 @@ func refusalOf(err error, c *route) (*apierror.Error, string) {
 	case errors.As(err, &overQPS):
 		return apierror.New(http.StatusForbidden, apierror.OverQPS, "%s", err).
 			After(overQPS.RetryAfter).With(mashery.HeaderErrorCode, mashery.ErrDeveloperOverQPS), apierror.FromMashproxy
+	case errors.As(err, &own):
+		return badRequest("%s", err), apierror.FromMashproxy
 	case errors.As(err, &slow):
 		return apierror.New(http.StatusGatewayTimeout, apierror.Timeout, "%s", err), apierror.FromMashproxy
 	case errors.As(err, &unreachable):

@@ -41,8 +41,7 @@ func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, bod
 		h.Logger.Warn("calls are left to Vault, which makes them slower", "mount", c.mount.Path(), "cause", why.cause, "reason", why.text)
 	}
 	if c.mount.QPS > 0 {
-		budget := h.Budgets.Get(h.budgetID(c, "role:"+c.role), c.role, c.mount.QPS)
-		waited, err := budget.Wait(r.Context(), c.mount.MaxWait)
+		waited, err := h.enginesBudget(c).Wait(r.Context(), c.listener.Name, c.mount.MaxWait)
 		if err != nil {
 			h.refuse(w, r, c, err)
 			return

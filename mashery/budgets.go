@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package mashery
+
+import (
+	"cmp"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	// manyBudgets is how many budgets may be kept before idle ones are forgotten.
+	manyBudgets = 1024
+	// idleTime is how long nobody must have asked for one of those.
+	idleTime = time.Minute
+	// defaultMaxQueue is how many calls may wait where nothing else is said.
+	defaultMaxQueue = 1024
+)
+
+// BudgetID names what Mashery counts together: one API key, here by what
+// names it (its key id, or the role where that is not known), within one
+// mount of one Vault.
+type BudgetID struct{ Vault, Namespace, Mount, Key string }
+
+// Settings are what a role's calls say of the budget they spend.
+type Settings struct {
+	// Role is who says it.
+	Role string
+	// QPS is what the grant allows, in calls a second; 0: it does not say.
+	QPS float64
+	// Cap is what the file allows; 0: it does not say.
+	Cap float64
+	// MaxQueue is how many calls may wait; 0: 1024.
+	MaxQueue int
+	// Headroom is the jitter, on the way to Mashery, that must not put one call
+	// too many into one of its seconds: slots are 1 s plus this, divided by the
+	// rate, apart. It counts only if HeadroomFixed; else it is learnt.
+	Headroom      time.Duration
+	HeadroomFixed bool
+}
+
+// Budgets are the budgets of a process. The zero value is not usable; see
+// [NewBudgets].
+type Budgets struct {
+	// Observer is told what happens. It is set before the first use, if at all.
+	Observer Observer
+
+	mu  sync.Mutex
+	all map[BudgetID]*Budget
+}
+
+// NewBudgets makes an empty set.
+func NewBudgets() *Budgets { return &Budgets{all: make(map[BudgetID]*Budget)} }
+
+// Get returns the budget of id, made on first use, after telling it what is
+// said of it. Of the rates that its roles tell, the smallest counts; of all
+// else, what was told last.
+func (b *Budgets) Get(id BudgetID, s Settings) *Budget {
+	b.mu.Lock()
+	budget := b.all[id]
+	if budget == nil {
+		if len(b.all) >= manyBudgets {
+			b.forgetIdle(time.Now())
+		}
+		budget = &Budget{observer: &b.Observer, limiter: rate.NewLimiter(rate.Inf, 1)}
+		b.all[id] = budget
+	}
+	b.mu.Unlock()
+	budget.set(s)
+	return budget
+}
+
+// forgetIdle removes budgets that nobody asked for in a while: who comes again
+// tells their limits anew. b.mu is held.
+func (b *Budgets) forgetIdle(now time.Time) {
+	for id, budget := range b.all {
+		if budget.idle(now) {
+			delete(b.all, id)
+		}
+	}
+}
+
+// set takes in what one of the roles says.
+func (b *Budget) set(s Settings) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	b.asked = now
+	b.maxQueue = cmp.Or(max(0, s.MaxQueue), defaultMaxQueue)
+	if b.pace.set(s) {
+		b.retune(now)
+	}
+}
+
+// idle tells a budget that nobody waits for, and whose last slot is long gone.
+func (b *Budget) idle(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.queue.waiting == 0 && now.Sub(b.asked) > idleTime && !b.due(now).After(now)
+}

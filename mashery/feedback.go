@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package mashery
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Headers by which Mashery tells a key's limits
+// [blog, API responses contain quota limit information].
+const (
+	headerQPSAllotted   = "X-Packagekey-Qps-Allotted"
+	headerQPSCurrent    = "X-Packagekey-Qps-Current"
+	headerQuotaAllotted = "X-Packagekey-Quota-Allotted"
+	headerQuotaCurrent  = "X-Packagekey-Quota-Current"
+	headerQuotaReset    = "X-Plan-Quota-Reset"
+)
+
+// quotaReset is how the reset is written: a long English date.
+const quotaReset = "Monday, January 2, 2006 3:04:05 PM MST"
+
+// mostAllotted is the largest rate, in calls a second, that a header can mean.
+const mostAllotted = 1_000_000
+
+// heard is one answer, as a budget learns from it.
+type heard struct {
+	verdict verdict
+	kind    uint8 // of the call
+	sent    time.Time
+	header  http.Header
+}
+
+// hear learns from an answer what Mashery allots, who else uses the key and how
+// much answer times differ. A refusal that is about rights says nothing of that.
+func (b *Budget) hear(a heard) {
+	code := a.header.Get(HeaderErrorCode)
+	if code == ErrNotAuthorized {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if a.verdict == overQPS {
+		b.counts.overQPS++
+		b.pace.others.overQPS(now)
+		b.observer.overQPS()
+	} else if b.pace.source != LimitNone {
+		b.pace.headroom.answered(a.kind, now.Sub(a.sent), now)
+	}
+	if code == ErrDeveloperOverRate {
+		b.counts.overQuota++
+		b.observer.overQuota()
+	}
+	b.counts.quota.read(a.header)
+	if qps := whole(a.header, headerQPSAllotted); qps > 0 {
+		b.pace.allot(float64(qps))
+	}
+	b.lookForOthers(a, now)
+	b.retune(now)
+}
+
+// lookForOthers compares what Mashery counted in its second with what was sent
+// from here in any second that this can be. b.mu is held.
+func (b *Budget) lookForOthers(a heard, now time.Time) {
+	counted := whole(a.header, headerQPSCurrent)
+	if counted == 0 || b.pace.source == LimitNone {
+		return
+	}
+	ours, known := b.counts.tally.from(a.sent.Add(-time.Second-tallyMargin), now)
+	if known && counted > ours {
+		b.pace.others.seen(now, counted-ours, b.pace.nominal)
+	}
+}
+
+// whole is a header's whole number above 0, if it is one that can be meant;
+// else 0.
+func whole(h http.Header, name string) int {
+	n, err := strconv.ParseUint(h.Get(name), 10, 32)
+	if err != nil || n > mostAllotted {
+		return 0
+	}
+	return int(n)
+}
+
+// Quota is what Mashery last told of the key's calls in a longer period,
+// normally a day. The zero value is not told.
+type Quota struct {
+	Allotted int64     `json:"allotted"`
+	Used     int64     `json:"used"`
+	Reset    time.Time `json:"reset,omitzero"` // zero: not told
+}
+
+// read takes in what an answer tells.
+func (q *Quota) read(h http.Header) {
+	allotted, err := strconv.ParseInt(h.Get(headerQuotaAllotted), 10, 64)
+	used, wrong := strconv.ParseInt(h.Get(headerQuotaCurrent), 10, 64)
+	if err != nil || wrong != nil || allotted < 0 || used < 0 {
+		return
+	}
+	reset, _ := time.Parse(quotaReset, strings.TrimSpace(h.Get(headerQuotaReset))) // zero when absent or odd
+	*q = Quota{Allotted: allotted, Used: used, Reset: reset}
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package mashery
+
+import (
+	"math"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// allowance is what one role says of the rate, in calls a second; 0: nothing.
+type allowance struct{ grant, file float64 }
+
+// LimitSource is where the rate of a budget comes from.
+type LimitSource string
+
+// The sources, of which the smallest counts.
+const (
+	LimitNone   LimitSource = ""       // there is no limit
+	LimitGrant  LimitSource = "grant"  // the role's, as its grant tells
+	LimitConfig LimitSource = "config" // the file's
+	LimitHeader LimitSource = "header" // what Mashery's answers say is allotted
+)
+
+// pace is what is known of the rate. Its zero value knows of no limit.
+type pace struct {
+	roles    map[string]allowance
+	allotted float64 // by Mashery's headers; 0: they do not say
+	others   others
+	headroom headroom
+
+	nominal float64 // the smallest of all; +Inf: no limit
+	source  LimitSource
+}
+
+// set takes in what a role says, and tells whether it is news.
+func (p *pace) set(s Settings) bool {
+	told := allowance{positive(s.QPS), positive(s.Cap)}
+	known := p.nominal != 0 && p.roles[s.Role] == told
+	if known && p.headroom.is(s) {
+		return false
+	}
+	p.headroom.set(s)
+	if p.roles == nil {
+		p.roles = make(map[string]allowance)
+	}
+	if told == (allowance{}) {
+		delete(p.roles, s.Role)
+	} else {
+		p.roles[s.Role] = told
+	}
+	p.reckon()
+	return true
+}
+
+// allot takes in what Mashery's headers say.
+func (p *pace) allot(qps float64) {
+	if qps != p.allotted {
+		p.allotted = qps
+		p.reckon()
+	}
+}
+
+// reckon finds the smallest of all limits.
+func (p *pace) reckon() {
+	p.nominal, p.source = math.Inf(1), LimitNone
+	lower := func(qps float64, source LimitSource) {
+		if qps > 0 && qps < p.nominal {
+			p.nominal, p.source = qps, source
+		}
+	}
+	for _, told := range p.roles {
+		lower(told.grant, LimitGrant)
+	}
+	for _, told := range p.roles {
+		lower(told.file, LimitConfig)
+	}
+	lower(p.allotted, LimitHeader)
+}
+
+// limit is the rate at which slots follow each other: so that the first and the
+// last of one more than the limit are a second and the headroom apart.
+func (p *pace) limit(now time.Time) rate.Limit {
+	if math.IsInf(p.nominal, 1) {
+		return rate.Inf
+	}
+	return rate.Limit(p.nominal * p.others.leave(now) / (1 + p.headroom.now().Seconds()))
+}
+
+// patience is how long a caller waits that is willing to wait for most at the
+// nominal rate.
+func (p *pace) patience(most time.Duration) time.Duration {
+	return most + seconds(max(0, most.Seconds())*p.headroom.now().Seconds())
+}
+
+// positive is a rate that can be meant, or 0.
+func positive(qps float64) float64 {
+	if qps > 0 && !math.IsInf(qps, 1) {
+		return qps
+	}
+	return 0
+}

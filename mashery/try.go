@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package mashery
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// mostLosses is how many lost connections a call outlives.
+	mostLosses = 2
+	// backOff is the longest time before the first resend; it doubles.
+	backOff = 100 * time.Millisecond
+)
+
+// errBegunAnew keeps the transport from sending a call again by itself, unpaced
+// and uncounted.
+var errBegunAnew = errors.New("the connection ended before the answer")
+
+// repeatable tells whether the call does no more when it is done twice.
+func (c *Call) repeatable() bool {
+	if c.API == V2 {
+		return false
+	}
+	switch c.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete:
+		return true
+	}
+	return false
+}
+
+// try is one sending of a call that may be sent again where no byte of an
+// answer was seen.
+type try struct {
+	trace    httptrace.ClientTrace
+	begun    atomic.Bool // the transport has begun to send it
+	answered atomic.Bool
+}
+
+// tryKey is the key of a request's try in its context.
+type tryKey struct{}
+
+// watch begins the next try, and returns the context of its request.
+func (t *try) watch(ctx context.Context, repeatable bool) context.Context {
+	if !repeatable {
+		return ctx
+	}
+	if t.trace.GotFirstResponseByte == nil {
+		t.trace.GotFirstResponseByte = func() { t.answered.Store(true) }
+	}
+	t.begun.Store(false)
+	t.answered.Store(false)
+	return context.WithValue(httptrace.WithClientTrace(ctx, &t.trace), tryKey{}, t)
+}
+
+// onlyOnce is asked before each attempt of the transport. It makes a few by
+// itself: of any call while nothing of it was written, and of some verbs, where
+// a connection used before ends, even after that. Those that may be repeated are
+// repeated here, with a slot of their own; see [cleanRequestHeader] for the
+// others.
+func onlyOnce(r *http.Request) error {
+	if t, watched := r.Context().Value(tryKey{}).(*try); watched && t.begun.Swap(true) {
+		return errBegunAnew
+	}
+	return nil
+}
+
+// lost tells whether a call that failed is to be sent again, and waits a little
+// before that.
+func (s *sending) lost(ctx context.Context, err error) bool {
+	if !s.call.repeatable() || s.losses == mostLosses || s.try.answered.Load() || !isLoss(ctx, err) {
+		return false
+	}
+	pause := backOff<<s.losses/2 + rand.N(backOff<<s.losses/2)
+	if s.budget != nil && pause > s.call.MaxWait-s.waited || !s.body.again(ctx) {
+		return false
+	}
+	s.losses++
+	s.resent(ResentLost)
+	s.refused = time.Now()
+	return sleep(ctx, pause) == nil
+}
+
+// isLoss tells the loss of a connection, or a refused one, from what would go
+// wrong the next time, too, and from what took its time already.
+func isLoss(ctx context.Context, err error) bool {
+	var (
+		own         *BodyError
+		slow        net.Error
+		name        *net.DNSError
+		certificate *tls.CertificateVerificationError
+		clear       tls.RecordHeaderError
+		network     *net.OpError
+	)
+	switch {
+	case ctx.Err() != nil, errors.As(err, &own), errors.As(err, &name), errors.As(err, &certificate), errors.As(err, &clear):
+		return false
+	case errors.As(err, &slow) && slow.Timeout():
+		return false
+	case errors.Is(err, errEgressProxy), errors.As(err, &network) && network.Op == askingEgress:
+		return false
+	}
+	return true
+}
