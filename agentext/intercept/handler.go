@@ -88,18 +88,13 @@ type Listener struct {
 // every other request on to next, unless it refuses it.
 func (h *Handler) Before(l *Listener, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call, refusal := h.read(r)
-		switch {
-		case refusal != nil:
-			h.begin(w)
-			apierror.Write(w, refusal)
-		case call != nil:
-			call.listener = l
-			h.begin(w)
-			h.serve(w, r, call)
-		default:
+		j := h.Judge(l, r)
+		if j.call == nil && j.Refusal == nil {
 			next.ServeHTTP(w, r)
+			return
 		}
+		h.begin(w)
+		h.serve(w, r, j)
 	})
 }
 
@@ -122,70 +117,25 @@ func (h *Handler) begin(w http.ResponseWriter) {
 // idOf is the id of the answer, for the log.
 func idOf(w http.ResponseWriter) string { return w.Header().Get(headerRequestID) }
 
-// serve takes a local call through policy, grant, pacing and signing.
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, c *route) {
-	start := time.Now()
-	body := policy.NewBody(r.Body)
-	if left, cause := h.leftToVault(c); left {
-		h.askVault(w, r, c, body, cause)
-		return
-	}
-	decision, err := h.decide(r, c, body)
-	if err != nil {
-		h.refuse(w, r, c, err)
-		return
-	}
-	if refusal := decision.Refusal(); refusal != nil {
-		apierror.Write(w, refusal)
-		return
-	}
-	if decision.Verdict == policy.Undecidable {
-		h.askVault(w, r, c, body, warning{string(decision.Cause), decision.Text})
-		return
-	}
-	if h.send(w, r, c, body) {
-		h.Logger.Debug("served", "id", idOf(w), "method", c.verb, "role", c.role, "path", c.below, "took", time.Since(start))
-	}
-}
-
-// leftToVault tells whether the role is one whose calls Vault serves.
-func (h *Handler) leftToVault(c *route) (bool, warning) {
+// serve does with a request what it was judged to deserve.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, j *Judgement) {
+	c := j.call
 	switch {
-	case c.mount.Forwards(c.role):
-		return true, warning{"forward_roles", "the file says so (forward_roles)"}
-	case h.forced.has(c.key()):
-		return true, forcedWarning
+	case j.Unknown != nil:
+		h.refuse(w, r, c, j.Unknown)
+	case j.Refusal != nil:
+		apierror.Write(w, j.Refusal)
+	case j.Cause != "":
+		h.askVault(w, r, c, j.body, warning{j.Cause, j.Reason})
+	case h.send(w, r, j):
+		h.Logger.Debug("served", "id", idOf(w), "method", c.verb, "role", c.role, "path", c.below, "took", time.Since(j.began))
 	}
-	return false, warning{}
-}
-
-// decide applies Vault's policies, unless the block turns them off.
-func (h *Handler) decide(r *http.Request, c *route, body *policy.Body) (policy.Decision, error) {
-	if !c.mount.enforces() {
-		return policy.Decision{Verdict: policy.Allowed}, nil
-	}
-	rules, err := h.Rules.Current(r.Context(), c.mount.PolicyMaxStale)
-	if err != nil {
-		return policy.Decision{}, err
-	}
-	asked := &policy.Request{
-		Method: c.outer, Mount: c.mount.PolicyMount(), Role: c.role, Path: c.below,
-		RawQuery: r.URL.RawQuery, Header: r.Header, Body: body,
-	}
-	if c.named {
-		asked.Verb = c.verb
-	}
-	return rules.Decide(asked), nil
 }
 
 // send sends the call to Mashery and passes the answer on. It is false when
 // there was none to pass on.
-func (h *Handler) send(w http.ResponseWriter, r *http.Request, c *route, body *policy.Body) bool {
-	call, refusal := h.callOf(r, c, body)
-	if refusal != nil {
-		apierror.Write(w, refusal)
-		return false
-	}
+func (h *Handler) send(w http.ResponseWriter, r *http.Request, j *Judgement) bool {
+	call, c := j.out, j.call
 	source := &source{grants: h.Grants, key: c.key()}
 	answer, err := c.mount.Sender.Send(r.Context(), call, source)
 	if err == nil {
@@ -194,8 +144,8 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, c *route, body *p
 	}
 	if isForced(err) {
 		h.forced.add(c.key())
-		if canReplay(call, body) {
-			h.askVault(w, r, c, body, forcedWarning)
+		if canReplay(call, j.body) {
+			h.askVault(w, r, c, j.body, forcedWarning)
 			return false
 		}
 	}
