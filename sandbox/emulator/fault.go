@@ -47,6 +47,8 @@ const (
 	FaultNoHeader FaultKind = "no_header"
 	// Mashery's clock is off. [By, which may be negative]
 	FaultClock FaultKind = "clock"
+	// New access tokens live that long, in whole seconds. [By]
+	FaultTokenLife FaultKind = "token_life"
 	// A new access token kills the older ones of its key.
 	FaultKillOlder FaultKind = "kill_older"
 	// V3's errors have a number as errorCode.
@@ -112,6 +114,7 @@ func faultSpecs() []faultSpec {
 		{kind: FaultGarbage},
 		{kind: FaultNoHeader, takes: []string{"name"}, needed: "name"},
 		{kind: FaultClock, takes: []string{"by"}, needed: "by"},
+		{kind: FaultTokenLife, apis: []string{FaultToken}, takes: []string{"by"}, needed: "by"},
 		{kind: FaultKillOlder, apis: []string{FaultToken}},
 		{kind: FaultNumericErrorCode, apis: []string{FaultV3}},
 		{kind: FaultTextTotal, apis: []string{FaultV2}},

@@ -138,6 +138,23 @@ func TestFaultsThatRefuse(t *testing.T) {
 	}
 }
 
+func TestAccessTokensLiveAsLongAsTheyAreToldTo(t *testing.T) {
+	a := start(t, emulator.Options{})
+	a.befall("token_life,by=90s,count=1")
+	if life := a.requestToken(passwordForm()).object(t)["expires_in"]; life != float64(90) {
+		t.Errorf("expires_in is %v, want 90", life)
+	}
+	a.befall("token_life,by=90s,count=1")
+	a.login()
+	a.clock.move(89 * time.Second)
+	a.rest("GET", "/services?limit=1", "").expect(t, 200, "")
+	a.clock.move(time.Second)
+	a.rest("GET", "/services?limit=1", "").expect(t, 403, "<h1>Developer Inactive</h1>")
+	a.login()
+	a.clock.move(3599 * time.Second)
+	a.rest("GET", "/services?limit=1", "").expect(t, 200, "")
+}
+
 func TestDeadTokensAreRefusedBy401OnDemand(t *testing.T) {
 	a := start(t, emulator.Options{})
 	a.befall("dead_as_401")

@@ -129,9 +129,13 @@ func (e *Emulator) serveToken(w http.ResponseWriter, r *http.Request) {
 	if mishapOf(r).has(FaultKillOlder) {
 		e.tokens.killOf(k)
 	}
-	access, refresh := e.tokens.issue(k, e.now(r), e.opts.TokenLife)
+	life := e.opts.TokenLife
+	if f, is := mishapOf(r).get(FaultTokenLife); is {
+		life = f.By
+	}
+	access, refresh := e.tokens.issue(k, e.now(r), life)
 	e.answer(w, r, http.StatusOK, map[string]any{
-		"access_token": access, "token_type": "bearer", "expires_in": int(e.opts.TokenLife / time.Second),
+		"access_token": access, "token_type": "bearer", "expires_in": int(life / time.Second),
 		"refresh_token": refresh, "scope": k.creds.AreaID, "mapi": k.creds.APIKey.Reveal(),
 	})
 }
