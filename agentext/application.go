@@ -98,7 +98,9 @@ func (a *application) serveLocally(s shared) {
 	identity := a.login.Identity
 	namespace := strings.Trim(s.config.Namespace(), "/")
 	a.policies = policy.New(policy.Config{Vault: identity, Namespace: namespace, Mounts: scopes, Logger: s.logger.Named("policy")})
-	a.grants = cache.New(identity, intercept.ParseGrant)
+	a.grants = cache.New(cache.Config[*mashery.Grant]{
+		Vault: identity, Parse: intercept.ParseGrant, Lasting: intercept.IsForced, Logger: s.logger.Named("grants"),
+	})
 	identity.Listen(autoauth.Listener{
 		Changed: func() { a.policies.Reread(); a.grants.TokenChanged() },
 		Lost:    a.grants.TokenLost,

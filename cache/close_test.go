@@ -48,7 +48,7 @@ func TestRolesUsedOnceLeaveNothing(t *testing.T) {
 
 func TestASweepLeavesWhatIsLiveOrUnderWay(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
-		v.lease = 3600
+		v.lease, v.most = 3600, 3600
 		want(t, g, "t1-1", "at first")
 		time.Sleep(sweepEvery - time.Second)
 		v.now(func(v *vault) { v.takes = 10 * time.Second })
@@ -97,7 +97,7 @@ func TestCloseStopsWhatIsUnderWay(t *testing.T) {
 func TestAReadThatEndsAfterTheLossAndTheCloseComesToNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &vault{token: "t1"}
-		g := New(v, nameOf)
+		g := New(Config[string]{Vault: v, Parse: nameOf})
 		release := make(chan struct{})
 		v.gives = func() (*api.Secret, http.Header, error) { // deaf to its context
 			<-release

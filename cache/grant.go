@@ -3,28 +3,49 @@
 package cache
 
 import (
-	"encoding/json"
-	"errors"
-	"net/http"
+	"crypto/sha256"
+	"math/rand/v2"
 	"time"
 
 	"github.com/hashicorp/vault/api"
 )
 
-// margin is how long before a lease's end its grant is used no more; a tenth
-// of the lease when that is less.
-const margin = 2 * time.Second
+// renewBefore is the life left under which the engine renews a shared token
+// that is read [engine, roles/:role/token].
+const renewBefore = 300 * time.Second
 
-// longestLease is the longest lease believed, in seconds: a century.
-const longestLease = 100 * 365 * 24 * 3600
-
-// Grant is a leased grant, parsed and ready to sign with.
+// Grant is a credential of a role, parsed and ready to sign with.
 type Grant[G any] struct {
 	Value G
+	held
+}
+
+// held is what is known of a grant beside its value. All but live is under the
+// lock of the grants.
+type held struct {
 	// generation counts the tokens of the application; a grant of an older
 	// one is replaced.
 	generation int
-	deadline   time.Time
+	// mark tells shared tokens apart.
+	mark   [sha256.Size]byte
+	issued time.Time
+	// deadline is the time from which it is not signed with any more, end that
+	// of the lease, or of the credential where that comes first.
+	deadline, end time.Time
+	// due is when it is to be renewed or replaced.
+	due time.Time
+	// own is the credential's own end, whatever the lease; zero: not told.
+	own time.Time
+
+	leaseID  string
+	lease    time.Duration // as it was given at first
+	renewals int
+	// spent says that the lease will not be extended any more.
+	spent bool
+
+	// replaces says that the grant before was refused by Mashery, refused that
+	// this one was.
+	replaces, refused bool
 }
 
 // live tells whether the grant may still sign. Wall and monotonic clock are
@@ -34,40 +55,52 @@ func (g *Grant[G]) live(now time.Time) bool {
 	return g != nil && now.Before(g.deadline) && now.Round(0).Before(g.deadline.Round(0))
 }
 
-// lifetime is how long the grant of an answer may be used, counted from the
-// sending of the request: the lease, and for a grant that names its own end
-// (V3) what is left until then by the clock that Vault answered with. Only
-// durations count, so no two machines' clocks are compared.
-func lifetime(secret *api.Secret, header http.Header) (time.Duration, error) {
-	if secret == nil || secret.LeaseDuration <= 0 {
-		return 0, errors.New("the grant came without a lease; does the mount belong to a Mashery secrets engine that knows lease=true?")
+// begin takes over the terms of an answer to a request sent then.
+func (h *held) begin(secret *api.Secret, t terms, sent time.Time) {
+	h.leaseID, h.lease = secret.LeaseID, t.lease
+	h.spent = !secret.Renewable || secret.LeaseID == ""
+	if t.left > 0 {
+		h.own = sent.Add(t.left)
 	}
-	life := time.Duration(min(secret.LeaseDuration, longestLease)) * time.Second
-	if expiry, named := secret.Data["expiry_epoch"]; named {
-		left, err := untilExpiry(expiry, header)
-		if err != nil {
-			return 0, err
-		}
-		life = min(life, left)
-	}
-	if life <= 0 {
-		return 0, errors.New("the grant had ended before it was given; is the clock of the Vault server right?")
-	}
-	return life - min(margin, life/10), nil
+	h.reckon(t, sent)
 }
 
-// untilExpiry is the time from Vault's answer to the grant's own end.
-func untilExpiry(expiry any, header http.Header) (time.Duration, error) {
-	epoch, _ := expiry.(json.Number)
-	end, err := epoch.Int64()
-	if err != nil {
-		return 0, errors.New("the grant's expiry_epoch is not a whole number of seconds")
+// extend takes over a renewal's answer, and tells whether the lease now ends
+// later. One that gives less than was asked for, or as much as the credential
+// has, was the last.
+func (h *held) extend(secret *api.Secret, sent time.Time) bool {
+	if secret == nil || secret.LeaseDuration <= 0 {
+		return false
 	}
-	date, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		return 0, errors.New("Vault's answer has no Date to judge expiry_epoch by; does something between here and Vault remove it?")
+	t := terms{lease: seconds(int64(secret.LeaseDuration))}
+	if !h.own.IsZero() {
+		t.left = max(h.own.Sub(sent), 1)
 	}
-	now := date.Unix()
-	seconds := min(max(end, now), now+longestLease) - now // no end overflows this
-	return time.Duration(seconds) * time.Second, nil
+	if !sent.Add(t.life()).After(h.end) {
+		return false
+	}
+	h.spent = t.lease < h.lease || t.life() < t.lease
+	h.renewals++
+	h.reckon(t, sent)
+	return true
+}
+
+func (h *held) reckon(t terms, sent time.Time) {
+	h.end, h.deadline = sent.Add(t.life()), sent.Add(t.usable())
+	h.due = sent.Add(upkeepAfter(t))
+}
+
+// upkeepAfter is when something is done for a grant to go on: at about two
+// thirds of the time it may be used. A shared token is renewed by the engine
+// when it is read shortly before its end, so that is when.
+func upkeepAfter(t terms) time.Duration {
+	if t.lease == 0 && t.left > renewBefore {
+		return t.left - renewBefore + jitter(2*time.Second, time.Minute)
+	}
+	return t.usable()*2/3 - jitter(0, t.usable()/10)
+}
+
+// jitter is a duration from least to most.
+func jitter(least, most time.Duration) time.Duration {
+	return least + rand.N(max(most-least, 1))
 }

@@ -35,8 +35,8 @@ func TestHowLongAGrantMayBeUsed(t *testing.T) {
 		{"a grant's end in ages", leased(60, map[string]any{"expiry_epoch": json.Number("9223372036854775807")}), 58 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got, err := lifetime(test.secret, dated(vaultsNow)); err != nil || got != test.want {
-				t.Errorf("got %s, %v; want %s", got, err, test.want)
+			if terms, err := leaseTerms(test.secret, dated(vaultsNow)); err != nil || terms.usable() != test.want {
+				t.Errorf("got %s, %v; want %s", terms.usable(), err, test.want)
 			}
 		})
 	}
@@ -64,8 +64,8 @@ func TestAGrantWhoseEndIsNotKnownIsNotUsed(t *testing.T) {
 		{"an end and a clock that says nothing", leased(60, map[string]any{"expiry_epoch": epoch(now)}), http.Header{"Date": {"noon"}}, "no Date"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got, err := lifetime(test.secret, test.header); err == nil || !strings.Contains(err.Error(), test.says) {
-				t.Errorf("got %s, %v", got, err)
+			if got, err := leaseTerms(test.secret, test.header); err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %v, %v", got, err)
 			}
 		})
 	}
@@ -88,7 +88,7 @@ func TestWhicheverClockSaysOverWins(t *testing.T) {
 	if moved := later(start, time.Hour, time.Second); moved.Sub(start) != time.Second || moved.Round(0).Sub(start.Round(0)) != time.Hour {
 		t.Fatal("time.Time is not made as this test thinks")
 	}
-	grant := &Grant[string]{deadline: start.Add(10 * time.Second)}
+	grant := &Grant[string]{held: held{deadline: start.Add(10 * time.Second)}}
 	for _, test := range []struct {
 		name       string
 		wall, mono time.Duration

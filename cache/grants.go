@@ -4,54 +4,19 @@ package cache
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
-	"github.com/hashicorp/vault/api"
+	"github.com/hashicorp/go-hclog"
 )
 
-const (
-	// fetchTimeout bounds one read of a grant: the engine may be logging in
-	// to Mashery behind it.
-	fetchTimeout = 30 * time.Second
-	// waitTimeout is how long a caller waits for a grant it does not have.
-	waitTimeout = 2 * time.Second
-	// recently is how long ago a grant may have been used to be fetched anew
-	// when the token changes.
-	recently = time.Minute
-	// retryStale is the least time between two tries to replace a grant of an
-	// older token that Vault does not give while it is away.
-	retryStale = time.Second
-	// sweepEvery is how often entries that hold nothing any more are removed.
-	sweepEvery = time.Minute
-)
-
-// ErrSlow says that Vault has not given the grant yet. The fetch goes on.
-var ErrSlow = errors.New("Vault has not given the grant in time; it is still being asked, try again")
-
-// ErrUnusable says that Vault answered, but not with a grant that can be used.
-var ErrUnusable = errors.New("Vault gave no usable grant")
-
-// ErrClosed says that the grants are no longer kept.
-var ErrClosed = errors.New("the grants are closed")
-
-// Vault reads with the application's current token. It fails with
-// *api.ResponseError when Vault refuses.
-type Vault interface {
-	Read(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, http.Header, error)
-}
-
-// Parse makes a grant of the data of Vault's answer.
-type Parse[G any] func(key Key, data map[string]any) (G, error)
+// waitTimeout is how long a call waits for a grant that is not there: whoever
+// made it has an answer within two seconds.
+const waitTimeout = 1800 * time.Millisecond
 
 // Grants are the grants of one application.
 type Grants[G any] struct {
-	vault Vault
-	parse Parse[G]
+	Config[G]
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -59,48 +24,48 @@ type Grants[G any] struct {
 
 	mu         sync.Mutex
 	entries    map[Key]*entry[G]
+	line       line
 	generation int
 	sweeping   bool // a sweep is due
-}
-
-// entry is what is known of one key: a grant, a fetch under way, or both.
-type entry[G any] struct {
-	grant    *Grant[G]
-	fetch    *fetch[G]
-	lastUsed time.Time
-	lastTry  time.Time
-}
-
-// fetch is one read under way; done is closed after grant or err is set.
-type fetch[G any] struct {
-	done  chan struct{}
-	grant *Grant[G]
-	err   error
+	saidAway   bool // the log says that Vault is away
 }
 
 // New makes an empty set. Close ends it.
-func New[G any](vault Vault, parse Parse[G]) *Grants[G] {
+func New[G any](c Config[G]) *Grants[G] {
+	if c.Logger == nil {
+		c.Logger = hclog.NewNullLogger()
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Grants[G]{vault: vault, parse: parse, ctx: ctx, cancel: cancel, entries: make(map[Key]*entry[G])}
+	return &Grants[G]{Config: c, ctx: ctx, cancel: cancel, entries: make(map[Key]*entry[G])}
 }
 
 // Close stops what is under way, whose waiters get [ErrClosed], and waits for
-// it. Live grants can still be got; nothing is read any more.
+// it. Live grants can still be got; nothing is asked of Vault any more.
 func (g *Grants[G]) Close() {
-	g.mu.Lock() // no fetch may begin between the two
+	g.mu.Lock() // nothing may begin between what follows
 	g.cancel()
+	g.line.stop()
+	for _, e := range g.entries {
+		if e.timer != nil {
+			e.timer.Stop()
+		}
+		if f := e.fetch; f != nil && f.job.queued {
+			g.end(e, nil, ErrClosed)
+		}
+	}
 	g.mu.Unlock()
 	g.tasks.Wait()
 }
 
 // Get returns the live grant of key, reading it when there is none. All who
-// wait for one read get its outcome; one who leaves does not stop it. It fails
-// with [ErrSlow] after two seconds, the read's error, [ErrClosed], or the
-// context's.
+// wait for one read get its outcome; one who leaves does not stop it. While
+// there is no token it waits for one. It fails with [ErrSlow] or [ErrNoToken]
+// after two seconds, with the read's error, which is shared for a moment, with
+// *[RefusedError], [ErrClosed] or the context's.
 func (g *Grants[G]) Get(ctx context.Context, key Key) (*Grant[G], error) {
-	grant, fetch := g.find(key)
-	if grant != nil {
-		return grant, nil
+	grant, fetch, err := g.find(key)
+	if fetch == nil {
+		return grant, err
 	}
 	timer := time.NewTimer(waitTimeout)
 	defer timer.Stop()
@@ -108,176 +73,111 @@ func (g *Grants[G]) Get(ctx context.Context, key Key) (*Grant[G], error) {
 	case <-fetch.done:
 		return fetch.grant, fetch.err
 	case <-timer.C:
-		return nil, ErrSlow
+		return nil, g.leave(fetch)
 	case <-ctx.Done():
+		_ = g.leave(fetch)
 		return nil, context.Cause(ctx)
 	}
 }
 
-// find returns the live grant or else the fetch that will bring it.
-func (g *Grants[G]) find(key Key) (*Grant[G], *fetch[G]) {
+// find returns the live grant, the fetch that will bring one, or why there is
+// none.
+func (g *Grants[G]) find(key Key) (*Grant[G], *fetch[G], error) {
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e := g.entry(key)
+	e.lastUsed = now
+	failed := e.failure.holds(now)
+	if e.grant.live(now) && (!e.grant.refused || failed || e.refusals.rest(now) > 0) {
+		e.used = true
+		g.keepUp(e, now)
+		return e.grant, nil, nil
+	}
+	if rest := e.refusals.rest(now); rest > 0 {
+		return nil, nil, &RefusedError{After: rest}
+	}
+	if failed {
+		g.askAgain(e, now)
+		return nil, nil, e.failure.err
+	}
+	f := g.want(e, true)
+	return nil, f, nil
+}
+
+// Holds tells whether grant, which Get gave, still is the one to sign with. Who
+// asks so does not count as using it once more.
+func (g *Grants[G]) Holds(key Key, grant *Grant[G]) bool {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	e := g.entries[key]
-	if e == nil {
-		e = &entry[G]{}
-		g.entries[key] = e
-		g.sweepLater()
-	}
-	e.lastUsed = now
-	if !e.grant.live(now) {
-		return nil, g.start(key, e, now)
-	}
-	if e.grant.generation != g.generation && now.Sub(e.lastTry) >= retryStale {
-		g.start(key, e, now)
-	}
-	return e.grant, nil
+	return e != nil && grant != nil && e.grant == grant && grant.live(now) && (!grant.refused || e.refusals.rest(now) > 0)
 }
 
-// Drop forgets grant, which Mashery refused, unless it was replaced already.
-func (g *Grants[G]) Drop(key Key, grant *Grant[G]) {
+// leave takes a waiter away from a fetch, and says why it has not come.
+func (g *Grants[G]) leave(f *fetch[G]) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if e := g.entries[key]; e != nil && e.grant == grant {
-		e.grant = nil
+	f.waiting--
+	switch {
+	case g.Vault.Token() == "":
+		return ErrNoToken
+	case f.job.queued && g.line.away != nil:
+		return g.line.away
 	}
+	return ErrSlow
 }
 
-// TokenLost drops every grant: what the lost token leased is revoked with it.
-func (g *Grants[G]) TokenLost() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.generation++
-	for _, e := range g.entries {
-		e.grant = nil
-	}
-}
-
-// TokenChanged tells of a new token. Live grants that were used in the last
-// minute sign on until their successors, read with the new token, are there;
-// the others go.
-func (g *Grants[G]) TokenChanged() {
-	now := time.Now()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.generation++
-	for key, e := range g.entries {
-		switch {
-		case e.fetch != nil: // reads again by itself
-		case e.grant.live(now) && now.Sub(e.lastUsed) < recently:
-			g.start(key, e, now)
-		default:
-			delete(g.entries, key)
-		}
-	}
-}
-
-// sweepLater sees to it that entries do not stay for ever. g.mu is held.
-func (g *Grants[G]) sweepLater() {
-	if !g.sweeping {
-		g.sweeping = true
-		time.AfterFunc(sweepEvery, g.sweep)
-	}
-}
-
-// sweep removes entries that hold nothing any more.
-func (g *Grants[G]) sweep() {
-	now := time.Now()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for key, e := range g.entries {
-		if e.fetch == nil && !e.grant.live(now) {
-			delete(g.entries, key)
-		}
-	}
-	g.sweeping = false
-	if len(g.entries) > 0 && g.ctx.Err() == nil {
-		g.sweepLater()
-	}
-}
-
-// start returns the entry's fetch, begun if none is under way. g.mu is held.
-func (g *Grants[G]) start(key Key, e *entry[G], now time.Time) *fetch[G] {
-	if e.fetch != nil {
-		return e.fetch
-	}
-	f := &fetch[G]{done: make(chan struct{})}
-	e.lastTry = now
-	if g.ctx.Err() != nil {
-		f.err = ErrClosed
-		close(f.done)
-		return f
-	}
-	e.fetch = f
-	g.tasks.Go(func() { g.run(key, e, f) })
-	return f
-}
-
-// run reads until the grant belongs to the token that is then the current one.
-func (g *Grants[G]) run(key Key, e *entry[G], f *fetch[G]) {
-	for {
-		g.mu.Lock()
-		generation := g.generation
-		g.mu.Unlock()
-		f.grant, f.err = g.read(key, generation)
-		if g.settle(e, f, generation) {
-			close(f.done)
+// dispatch begins the requests whose turn it is. g.mu is held.
+func (g *Grants[G]) dispatch() {
+	for g.ctx.Err() == nil && g.Vault.Token() != "" {
+		now := time.Now()
+		j, wait := g.line.next(now)
+		if j == nil {
+			g.line.wakeIn(wait, func() {
+				g.mu.Lock()
+				defer g.mu.Unlock()
+				g.dispatch()
+			})
 			return
 		}
+		if j.begin() {
+			g.line.fly(j, now)
+			g.tasks.Go(func() { g.fly(j) })
+		}
 	}
 }
 
-// settle stores the outcome of a fetch, unless the token changed meanwhile.
-func (g *Grants[G]) settle(e *entry[G], f *fetch[G], generation int) bool {
+// fly sends a job's request and settles what came of it.
+func (g *Grants[G]) fly(j *job) {
+	settle, away := j.ask()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	switch {
-	case g.ctx.Err() != nil:
-		f.grant, f.err = nil, ErrClosed
-	case generation != g.generation:
-		return false
-	case f.err == nil:
-		e.grant = f.grant
-	case refused(f.err):
-		e.grant = nil
+	g.line.land(j)
+	known := g.ctx.Err() == nil && g.Vault.Token() != "" // without a token nothing was asked
+	if known && g.line.judge(away, time.Now()) {
+		g.sayWhetherAway()
 	}
-	e.fetch = nil
-	return true
+	settle()
+	g.dispatch()
 }
 
-func (g *Grants[G]) read(key Key, generation int) (*Grant[G], error) {
-	ctx, cancel := context.WithTimeout(g.ctx, fetchTimeout)
-	defer cancel()
-	sent := time.Now()
-	secret, header, err := g.vault.Read(ctx, key.Namespace, key.path(), key.query())
-	if err != nil {
-		return nil, err
+// sayWhetherAway logs that Vault is away, or back, once for all roles. That it
+// broke over one role is said for that one.
+func (g *Grants[G]) sayWhetherAway() {
+	switch away := g.line.away; {
+	case away != nil && !broken(away):
+		g.saidAway = true
+		g.Logger.Warn("no grants can be had from Vault; live ones are signed with to their end", "error", brief(away))
+	case away == nil && g.saidAway:
+		g.saidAway = false
+		g.Logger.Info("Vault gives grants again")
 	}
-	life, err := lifetime(secret, header)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
-	}
-	value, err := g.parse(key, secret.Data)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
-	}
-	grant := &Grant[G]{Value: value, generation: generation, deadline: sent.Add(life)}
-	if !grant.live(time.Now()) {
-		return nil, fmt.Errorf("%w: it ended on its way here, %s after it was asked for", ErrUnusable, life)
-	}
-	return grant, nil
 }
 
-// refused tells Vault's "no" from its being away, sealed, on standby or too busy.
-func refused(err error) bool {
-	var answer *api.ResponseError
-	if !errors.As(err, &answer) {
-		return false
+func (g *Grants[G]) observe(e Event) {
+	if g.Observe != nil {
+		g.Observe(e)
 	}
-	switch answer.StatusCode {
-	case http.StatusRequestTimeout, http.StatusPreconditionFailed, http.StatusTooManyRequests:
-		return false
-	}
-	return answer.StatusCode >= 400 && answer.StatusCode < 500
 }

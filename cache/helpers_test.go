@@ -3,13 +3,17 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -26,47 +30,166 @@ func role(name string) Key { return Key{Mount: "mash-creds", Role: name, API: 3}
 // errAway is what a client says when nobody listens.
 var errAway = errors.New("connection refused")
 
+// errNoToken is what one says that is not logged in.
+var errNoToken = errors.New("no token")
+
 // vault is a scripted Vault: each read takes its time, and then gives a leased
 // grant that is named after the token and the number of the read, unless it
 // was told to say something else. The zero value answers at once, with leases
-// of a minute.
+// of a minute that can be renewed up to two, as the engine's for V2.
 type vault struct {
 	mu    sync.Mutex
-	takes time.Duration
+	takes time.Duration                            // a read
+	slow  time.Duration                            // a renewal
 	lease int                                      // seconds; 0: 60
-	says  error                                    // instead of a grant; nil: nothing
-	gives func() (*api.Secret, http.Header, error) // instead of all that; nil: nothing
+	most  int                                      // seconds a lease lives in all; 0: 120
+	says  error                                    // to all requests; nil: nothing
+	gives func() (*api.Secret, http.Header, error) // to reads, instead of a grant; nil: nothing
+	keeps func() (*api.Secret, error)              // to renewals; nil: as Vault does
 	token string
-	reads []read
+
+	reads    []request
+	renewals []request
+	leases   map[string]*vaultLease
+	deleting error        // to a DELETE; nil: it is done
+	last     string       // the newest grant
+	shared   *sharedToken // what roles/+/token gives; nil: nobody has asked
+	deletes  []request
 }
 
-type read struct {
+type request struct {
 	at                    time.Time
-	namespace, path, seen string
+	namespace, path, seen string // seen: the token
 }
 
-func (v *vault) Read(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, http.Header, error) {
+// vaultLease is a lease as Vault holds it.
+type vaultLease struct {
+	name      string
+	token     string
+	issued    time.Time
+	end, last time.Time
+	renewed   int
+}
+
+func (v *vault) Token() string {
 	v.mu.Lock()
-	v.reads = append(v.reads, read{time.Now(), namespace, path + "?" + query.Encode(), v.token})
-	name := fmt.Sprintf("%s-%d", v.token, len(v.reads))
-	takes, lease, says, gives := v.takes, v.lease, v.says, v.gives
-	v.mu.Unlock()
+	defer v.mu.Unlock()
+	return v.token
+}
+
+// wait takes the time that Vault takes.
+func wait(ctx context.Context, takes time.Duration, path string) error {
 	if takes > 0 {
 		select {
 		case <-time.After(takes):
 		case <-ctx.Done():
-			return nil, nil, fmt.Errorf("GET %s: %w", path, ctx.Err())
+			return fmt.Errorf("%s: %w", path, ctx.Err())
 		}
 	}
-	switch {
-	case gives != nil:
-		return gives()
-	case says != nil:
-		return nil, nil, says
-	case lease == 0:
-		lease = 60
+	return nil
+}
+
+func (v *vault) Read(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, http.Header, error) {
+	v.mu.Lock()
+	if v.token == "" {
+		v.mu.Unlock()
+		return nil, nil, errNoToken
 	}
-	return leased(lease, map[string]any{"name": name}), dated(time.Now()), nil
+	asked := path
+	if len(query) > 0 {
+		asked += "?" + query.Encode()
+	}
+	v.reads = append(v.reads, request{time.Now(), namespace, asked, v.token})
+	name, token, takes := fmt.Sprintf("%s-%d", v.token, len(v.reads)), v.token, v.takes
+	v.mu.Unlock()
+	if err := wait(ctx, takes, path); err != nil {
+		return nil, nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case v.gives != nil:
+		gives := v.gives
+		v.mu.Unlock()
+		defer v.mu.Lock()
+		return gives()
+	case v.says != nil:
+		return nil, nil, v.says
+	case strings.HasSuffix(path, "/token"):
+		return v.shared.read(v.token), dated(time.Now()), nil
+	}
+	return v.issue(name, token), dated(time.Now()), nil
+}
+
+// issue makes a lease. v.mu is held.
+func (v *vault) issue(name, token string) *api.Secret {
+	now := time.Now()
+	v.last = name
+	id := path.Join("mash-creds/roles/demo/grant", name)
+	if v.leases == nil {
+		v.leases = make(map[string]*vaultLease)
+	}
+	lease, most := cmp.Or(v.lease, 60), cmp.Or(v.most, 120)
+	lease = min(lease, most)
+	v.leases[id] = &vaultLease{
+		name: name, token: token, issued: now,
+		end: now.Add(time.Duration(lease) * time.Second), last: now.Add(time.Duration(most) * time.Second),
+	}
+	secret := leased(lease, map[string]any{"name": name})
+	secret.LeaseID, secret.Renewable = id, true
+	return secret
+}
+
+func (v *vault) Write(ctx context.Context, namespace, path string, data map[string]any) (*api.Secret, http.Header, error) {
+	v.mu.Lock()
+	if v.token == "" {
+		v.mu.Unlock()
+		return nil, nil, errNoToken
+	}
+	id, _ := data["lease_id"].(string)
+	v.renewals = append(v.renewals, request{time.Now(), namespace, path + "?" + id, v.token})
+	slow := v.slow
+	v.mu.Unlock()
+	if err := wait(ctx, slow, path); err != nil {
+		return nil, nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case v.keeps != nil:
+		secret, err := v.keeps()
+		return secret, nil, err
+	case v.says != nil:
+		return nil, nil, v.says
+	}
+	secret, err := v.renew(id, data["increment"].(int))
+	return secret, nil, err
+}
+
+// renew does what Vault does. v.mu is held.
+func (v *vault) renew(id string, increment int) (*api.Secret, error) {
+	now := time.Now()
+	lease := v.leases[id]
+	if lease == nil || !now.Before(lease.end) {
+		return nil, refusal(400, "lease not found")
+	}
+	lease.renewed++
+	lease.end = now.Add(time.Duration(increment) * time.Second)
+	if lease.last.Before(lease.end) {
+		lease.end = lease.last
+	}
+	return &api.Secret{LeaseID: id, Renewable: true, LeaseDuration: int(lease.end.Sub(now) / time.Second)}, nil
+}
+
+func (v *vault) Delete(ctx context.Context, namespace, path string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.deletes = append(v.deletes, request{time.Now(), namespace, path, v.token})
+	if v.says != nil || v.deleting != nil {
+		return cmp.Or(v.deleting, v.says)
+	}
+	v.shared.token = ""
+	return nil
 }
 
 // now changes what the scripted Vault does from now on.
@@ -81,6 +204,36 @@ func (v *vault) count() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return len(v.reads)
+}
+
+// renewed are the renewals so far, deleted the deletions.
+func (v *vault) renewed() []request { return v.copied(&v.renewals) }
+func (v *vault) deleted() []request { return v.copied(&v.deletes) }
+func (v *vault) asked() []request   { return v.copied(&v.reads) }
+
+func (v *vault) copied(of *[]request) []request {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(*of)
+}
+
+// all is how often it was asked for anything.
+func (v *vault) all() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.reads) + len(v.renewals) + len(v.deletes)
+}
+
+// alive tells whether the lease of a grant of that name goes on.
+func (v *vault) alive(name string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, lease := range v.leases {
+		if lease.name == name {
+			return time.Now().Before(lease.end)
+		}
+	}
+	return false
 }
 
 func leased(seconds int, data map[string]any) *api.Secret {
@@ -111,7 +264,7 @@ func bubble(t *testing.T, test func(t *testing.T, v *vault, g *Grants[string])) 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		v := &vault{token: "t1"}
-		g := New(v, nameOf)
+		g := New(Config[string]{Vault: v, Parse: nameOf})
 		defer g.Close()
 		test(t, v, g)
 	})
@@ -145,3 +298,49 @@ func reads(t *testing.T, v *vault, n int, when string) {
 
 // settled lets all that can happen now happen.
 func settled() { synctest.Wait() }
+
+// sharedToken is a role's shared token, as the engine keeps it.
+type sharedToken struct {
+	life  time.Duration
+	token string
+	ends  time.Time
+	buys  int
+	odd   func(map[string]any) // changes the answer; nil: does not
+
+	bought map[string]time.Time
+}
+
+// read gives the token, bought or renewed first when less than five minutes are
+// left.
+func (s *sharedToken) read(of string) *api.Secret {
+	now := time.Now()
+	if s.token == "" || s.ends.Sub(now) < min(renewBefore, s.life/2) {
+		s.buys++
+		s.token, s.ends = fmt.Sprintf("%s-shared-%d", of, s.buys), now.Add(s.life)
+		if s.bought == nil {
+			s.bought = make(map[string]time.Time)
+		}
+		s.bought[s.token] = now
+	}
+	data := map[string]any{
+		"name": s.token, "access_token": s.token, "expiry_epoch": epoch(s.ends),
+		"token_time_remaining": json.Number(fmt.Sprint(int(s.ends.Sub(now).Round(time.Second) / time.Second))),
+	}
+	if s.odd != nil {
+		s.odd(data)
+	}
+	return &api.Secret{Data: data}
+}
+
+// failing is a Vault at which one role is broken.
+type failing struct {
+	*vault
+	role string
+}
+
+func (f failing) Read(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, http.Header, error) {
+	if strings.Contains(path, "/"+f.role+"/") {
+		return nil, nil, refusal(500, "internal error")
+	}
+	return f.vault.Read(ctx, namespace, path, query)
+}

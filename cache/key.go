@@ -15,10 +15,30 @@ type Key struct {
 	Role             string
 	// API is 2 or 3.
 	API int
+	// Shared says that the role's token is used, which all its readers share
+	// through Vault, in place of a grant of one's own. There is one for API 3 only.
+	Shared bool
 }
 
-func (k Key) path() string { return k.Mount + "/roles/" + k.Role + "/grant" }
+func (k Key) path() string {
+	if k.Shared {
+		return k.Mount + "/roles/" + k.Role + "/token"
+	}
+	return k.Mount + "/roles/" + k.Role + "/grant"
+}
 
 func (k Key) query() url.Values {
+	if k.Shared {
+		return nil
+	}
 	return url.Values{"api": {strconv.Itoa(k.API)}, "lease": {"true"}}
+}
+
+// fields name the key in a log line.
+func (k Key) fields() []any {
+	fields := []any{"mount", k.Mount, "role", k.Role, "api", k.API}
+	if k.Namespace != "" {
+		fields = append(fields, "namespace", k.Namespace)
+	}
+	return fields
 }

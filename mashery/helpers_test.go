@@ -32,6 +32,7 @@ type grants struct {
 	left  []*Grant
 	asked int
 	dead  []*Grant
+	last  bool // no other can be had
 	err   error
 }
 
@@ -47,13 +48,14 @@ func (g *grants) Grant(context.Context) (*Grant, error) {
 	return g.left[0], nil
 }
 
-func (g *grants) Dead(grant *Grant) {
+func (g *grants) Dead(grant *Grant) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.dead = append(g.dead, grant)
 	if len(g.left) > 1 {
 		g.left = g.left[1:]
 	}
+	return !g.last
 }
 
 // roundTrip is a transport of one function.

@@ -75,6 +75,16 @@ func TestASecondRefusalGoesThrough(t *testing.T) {
 	}
 }
 
+func TestARefusalGoesThroughAtOnceWhenNoOtherGrantCanBeHad(t *testing.T) {
+	mashery := script(dead(), ok())
+	source := from(v3Grant())
+	source.last = true
+	got, body := send(t, sender(mashery), post("abc"), source)
+	if got.StatusCode != http.StatusForbidden || body != "<h1>Developer Inactive</h1>" || len(mashery.seen) != 1 {
+		t.Errorf("got %d %q after %d calls", got.StatusCode, body, len(mashery.seen))
+	}
+}
+
 func TestADeadGrantAndAFullSecondAreBothSparedTheCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mashery := script(tooMany(), dead(), tooMany(), ok())

@@ -115,8 +115,8 @@ func (s *sending) resend(ctx context.Context, grant *Grant, resp *http.Response,
 		s.refused = now
 		return pause <= s.call.MaxWait-s.waited && s.body.again(ctx) && s.resent(ResentOverQPS)
 	case deadGrant:
-		s.source.Dead(grant)
-		if s.renewed {
+		another := s.source.Dead(grant)
+		if s.renewed || !another {
 			return false
 		}
 		s.renewed = true

@@ -37,13 +37,14 @@ func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
 
 // Dead implements mashery.Source. A refused signature needs nothing: the next
 // is made by Mashery's clock, which the refusal told.
-func (s *source) Dead(g *mashery.Grant) {
+func (s *source) Dead(g *mashery.Grant) (another bool) {
 	if s.API == mashery.V2 {
-		return
+		return true
 	}
 	if err := s.forget(s.call, g.AccessToken); err != nil {
 		s.Logger().Warn("a token that Mashery refused could not be forgotten", "role", s.Role.Name, "error", err)
 	}
+	return true
 }
 
 // budget paces the call with all others of its API key.

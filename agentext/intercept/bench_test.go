@@ -50,7 +50,7 @@ func BenchmarkServe(b *testing.B) {
 		c := settings(block("mash-creds"))
 		c.Mounts[0].Sender = &mashery.Sender{Transport: transport, V3: parse(upstream.URL + "/v3/rest")}
 		vault := &scriptedVault{answer: anyToken}
-		c.Grants, c.Budgets = cache.New(vault, ParseGrant), mashery.NewBudgets()
+		c.Grants, c.Budgets = cache.New(cache.Config[*mashery.Grant]{Vault: vault, Parse: ParseGrant, Lasting: IsForced}), mashery.NewBudgets()
 		defer c.Grants.Close()
 		served := New(c).Before(&Listener{}, http.NotFoundHandler())
 		r := httptest.NewRequest("GET", "/v1/mash-creds/roles/demo/proxy/v3/services?limit=5", nil)

@@ -19,7 +19,10 @@ import (
 )
 
 func (c *route) key() cache.Key {
-	return cache.Key{Namespace: c.mount.namespace(), Mount: c.mount.Mashery.Mount, Role: c.role, API: int(c.api)}
+	return cache.Key{
+		Namespace: c.mount.namespace(), Mount: c.mount.Mashery.Mount, Role: c.role, API: int(c.api),
+		Shared: c.api == mashery.V3 && c.mount.sharesTokens(),
+	}
 }
 
 // callOf makes the call to Mashery of a request.

@@ -76,7 +76,7 @@ func start(t *testing.T, changes ...func(*parts)) *chain {
 	engines := mashery.NewTransport(mashery.TransportConfig{}) // the engine has one of its own
 	c.vault = &scriptedVault{tokens: &mashery.TokenClient{HTTP: engines, Endpoint: parse(upstream.URL + "/v3/token")}}
 	c.mount = &Mount{Mashery: p.block, Sender: &mashery.Sender{Transport: p.transport, V2: p.block.V2Endpoint, V3: p.block.V3Endpoint}}
-	grants := cache.New(c.vault, ParseGrant)
+	grants := cache.New(cache.Config[*mashery.Grant]{Vault: c.vault, Parse: ParseGrant, Lasting: IsForced})
 	proxy := httptest.NewServer(New(Config{
 		Mounts: []*Mount{c.mount}, VaultAddress: "https://vault", Rules: p.rules, Grants: grants, GrantRefused: p.grantRefused,
 		Budgets: mashery.NewBudgets(), Vault: c.engine, Version: "1.2.3",
@@ -209,6 +209,21 @@ func (v *scriptedVault) Read(ctx context.Context, _, path string, query url.Valu
 	}
 	header := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}
 	return &api.Secret{LeaseDuration: 600, Data: data}, header, nil
+}
+
+func (v *scriptedVault) Token() string { return "hvs.of-the-test" }
+
+// Write extends no lease.
+func (v *scriptedVault) Write(context.Context, string, string, map[string]any) (*api.Secret, http.Header, error) {
+	return nil, nil, nil
+}
+
+// Delete forgets the shared token.
+func (v *scriptedVault) Delete(_ context.Context, _, path string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.asked = append(v.asked, "DELETE "+path)
+	return nil
 }
 
 // grant is what the engine answers.

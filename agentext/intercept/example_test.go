@@ -23,6 +23,14 @@ import (
 // vault gives one and the same grant.
 type vault struct{}
 
+func (vault) Token() string { return "hvs.of-the-application" }
+
+func (vault) Write(context.Context, string, string, map[string]any) (*api.Secret, http.Header, error) {
+	return nil, nil, nil // extends no lease
+}
+
+func (vault) Delete(context.Context, string, string) error { return nil }
+
 func (vault) Read(_ context.Context, _, _ string, _ url.Values) (*api.Secret, http.Header, error) {
 	return &api.Secret{LeaseDuration: 600, Data: map[string]any{"access_token": "of-the-grant"}}, nil, nil
 }
@@ -36,7 +44,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	grants := cache.New(vault{}, intercept.ParseGrant)
+	grants := cache.New(cache.Config[*mashery.Grant]{Vault: vault{}, Parse: intercept.ParseGrant})
 	defer grants.Close()
 	local := intercept.New(intercept.Config{
 		Mounts: []*intercept.Mount{{

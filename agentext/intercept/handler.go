@@ -63,13 +63,12 @@ type Handler struct {
 	places  []place // of the mounts, longest first
 	prepend string
 	buffers sync.Pool
-	forced  *forcedRoles
 	warned  sync.Map // of causes, so that each is told once
 }
 
 // New makes a handler.
 func New(c Config) *Handler {
-	h := &Handler{Config: c, places: placesOf(c.Mounts), forced: newForcedRoles()}
+	h := &Handler{Config: c, places: placesOf(c.Mounts)}
 	if namespace := strings.Trim(c.PrependNamespace, "/"); namespace != "" {
 		h.prepend = namespace + "/"
 	}
@@ -142,12 +141,9 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, j *Judgement) boo
 		h.pass(w, c, answer)
 		return true
 	}
-	if isForced(err) {
-		h.forced.add(c.key())
-		if canReplay(call, j.body) {
-			h.askVault(w, r, c, j.body, forcedWarning)
-			return false
-		}
+	if IsForced(err) && canReplay(call, j.body) {
+		h.askVault(w, r, c, j.body, forcedWarning)
+		return false
 	}
 	if isDenied(err) && h.GrantRefused != nil {
 		h.GrantRefused()

@@ -176,7 +176,7 @@ func (v *judge) newCase(t *rapid.T, policies []policyText) *judgedCase {
 	s := settings(b)
 	s.Mounts[0].Sender = &mashery.Sender{Transport: c.mashery, V2: b.V2Endpoint, V3: b.V3Endpoint}
 	s.Rules, s.Budgets = rulesOf(t, identity, s.Mounts[0].PolicyMount()), mashery.NewBudgets()
-	c.grants = cache.New(identity, ParseGrant)
+	c.grants = cache.New(cache.Config[*mashery.Grant]{Vault: identity, Parse: ParseGrant, Lasting: IsForced})
 	s.Grants = c.grants
 	forwarded := func(status int) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
@@ -205,6 +205,13 @@ func (h tokenHolder) Read(ctx context.Context, _, path string, query url.Values)
 	secret, err := api.ParseSecret(answer.Body)
 	return secret, answer.Header, err
 }
+
+// Write extends no lease, and Delete forgets nothing: no case lasts so long.
+func (h tokenHolder) Write(context.Context, string, string, map[string]any) (*api.Secret, http.Header, error) {
+	return nil, nil, nil
+}
+
+func (h tokenHolder) Delete(context.Context, string, string) error { return nil }
 
 // fixedRules are rules as they were read once.
 type fixedRules struct{ rules *policy.Rules }

@@ -70,7 +70,7 @@ func (h *Handler) leftToVault(c *route) (bool, warning) {
 	switch {
 	case c.mount.Forwards(c.role):
 		return true, warning{"forward_roles", "the file says so (forward_roles)"}
-	case h.forced.has(c.key()):
+	case h.Grants.Refusal(c.key()) != nil:
 		return true, forcedWarning
 	}
 	return false, warning{}

@@ -24,9 +24,15 @@ func (m *Mount) namespace() string { return strings.Trim(m.Namespace, "/") }
 
 func (m *Mount) enforces() bool { return m.Policy != config.PolicyOff }
 
+// sharesTokens says that V3 calls are signed with the role's shared token.
+func (m *Mount) sharesTokens() bool { return m.GrantFrom == config.GrantFromToken }
+
 // PolicyMount is the mount as the policy room knows it.
 func (m *Mount) PolicyMount() policy.Mount {
-	return policy.Mount{Namespace: m.namespace(), Path: m.Mashery.Mount, ACLOnly: m.Enterprise == config.EnterpriseACLOnly}
+	return policy.Mount{
+		Namespace: m.namespace(), Path: m.Mashery.Mount,
+		ACLOnly: m.Enterprise == config.EnterpriseACLOnly, SharedToken: m.sharesTokens(),
+	}
 }
 
 // place is where a mount is: what the path of a request to it begins with, as

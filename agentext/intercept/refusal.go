@@ -47,6 +47,7 @@ func refusalOf(err error, c *route) (*apierror.Error, string) {
 		own         *mashery.BodyError
 		refused     *api.ResponseError
 		stale       *policy.StaleError
+		dead        *cache.RefusedError
 	)
 	switch {
 	case errors.As(err, &overQPS):
@@ -64,10 +65,12 @@ func refusalOf(err error, c *route) (*apierror.Error, string) {
 		return notReady(err.Error()), apierror.FromMashproxy
 	case errors.Is(err, policy.ErrNotReady):
 		return notReady(policy.ErrNotReady.Error() + reason(err)), apierror.FromMashproxy
-	case errors.Is(err, autoauth.ErrNoToken):
+	case errors.Is(err, autoauth.ErrNoToken), errors.Is(err, cache.ErrNoToken):
 		return notReady(autoauth.ErrNoToken.Error()), apierror.FromMashproxy
 	case autoauth.IsInvalidToken(err):
 		return notReady("Vault knows this program's token no more; it logs in again"), apierror.FromMashproxy
+	case errors.As(err, &dead):
+		return apierror.New(http.StatusBadGateway, apierror.GrantRefused, "%s", err).After(dead.After), apierror.FromMashproxy
 	case errors.Is(err, cache.ErrUnusable):
 		return apierror.New(http.StatusBadGateway, apierror.GrantRefused, "%s", err), apierror.FromVault
 	case errors.As(err, &refused) && !away(refused.StatusCode):
@@ -129,8 +132,8 @@ func isDenied(err error) bool {
 	return errors.As(err, &refused) && refused.StatusCode == http.StatusForbidden
 }
 
-// isForced tells the engine's word that the role's credentials may not leave it.
-func isForced(err error) bool {
+// IsForced tells the engine's word that the role's credentials may not leave it.
+func IsForced(err error) bool {
 	var refused *api.ResponseError
 	return errors.As(err, &refused) && refused.StatusCode == http.StatusBadRequest &&
 		strings.Contains(strings.Join(refused.Errors, " "), forcedProxyMode)

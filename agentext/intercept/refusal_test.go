@@ -37,6 +37,8 @@ func TestWhyThereIsNoGrant(t *testing.T) {
 		retry  string
 	}{
 		"not logged in":                        {autoauth.ErrNoToken, 503, "not_ready", "mashproxy", "not logged in to Vault yet", "1"},
+		"no token came in time":                {cache.ErrNoToken, 503, "not_ready", "mashproxy", "not logged in to Vault yet", "1"},
+		"Mashery refuses every grant":          {&cache.RefusedError{After: 7 * time.Second}, 502, "grant_refused", "mashproxy", "is its API key active", "7"},
 		"the token is lost":                    {refusedBy(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"), 503, "not_ready", "mashproxy", "logs in again", "1"},
 		"the rules are not read":               {policy.ErrNotReady, 503, "not_ready", "mashproxy", "policies have not been read", "1"},
 		"the rules cannot be read":             {fmt.Errorf("%w: %w", policy.ErrNotReady, refusedBy(503, "Vault is sealed")), 503, "not_ready", "mashproxy", "policies have not been read from Vault yet: status 503: Vault is sealed", "1"},

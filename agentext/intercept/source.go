@@ -22,8 +22,12 @@ type source struct {
 	last   *cache.Grant[*mashery.Grant]
 }
 
-// Grant implements mashery.Source.
+// Grant implements mashery.Source. It is asked again after the wait for a slot:
+// one call is one use of the grant.
 func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
+	if s.grants.Holds(s.key, s.last) {
+		return s.last.Value, nil
+	}
 	grant, err := s.grants.Get(ctx, s.key)
 	if err != nil {
 		return nil, err
@@ -33,7 +37,7 @@ func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
 }
 
 // Dead implements mashery.Source.
-func (s *source) Dead(*mashery.Grant) { s.grants.Drop(s.key, s.last) }
+func (s *source) Dead(*mashery.Grant) bool { return s.grants.Dead(s.key, s.last) }
 
 // ParseGrant makes a grant of the data of the engine's answer. It fails on a
 // credential or a rate that cannot be meant; errors hold no values.

@@ -5,18 +5,11 @@ package intercept
 import (
 	"io"
 	"net/http"
-	"sync"
-	"time"
 
 	"mashproxy/agentext/apierror"
 	"mashproxy/agentext/policy"
-	"mashproxy/cache"
 	"mashproxy/mashery"
 )
-
-// forcedMemory is how long a role in forced proxy mode is not asked again for
-// a grant.
-const forcedMemory = time.Minute
 
 // headerMethod tells the engine, where the mount passes it on, that a
 // forwarded write was a PUT.
@@ -58,30 +51,4 @@ func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, bod
 	}
 	out.Body = io.NopCloser(body.Reader())
 	h.Vault.ServeHTTP(w, out)
-}
-
-// forcedRoles remembers for a while which roles give no grant because they
-// are in forced proxy mode.
-type forcedRoles struct {
-	mu    sync.Mutex
-	until map[cache.Key]time.Time
-}
-
-func newForcedRoles() *forcedRoles { return &forcedRoles{until: make(map[cache.Key]time.Time)} }
-
-func (f *forcedRoles) has(key cache.Key) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	until, known := f.until[key]
-	if known && time.Now().After(until) {
-		delete(f.until, key)
-		known = false
-	}
-	return known
-}
-
-func (f *forcedRoles) add(key cache.Key) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.until[key] = time.Now().Add(forcedMemory)
 }

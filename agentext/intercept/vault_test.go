@@ -9,12 +9,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"mashproxy/agentext/apierror"
 	"mashproxy/agentext/policy"
-	"mashproxy/cache"
 )
 
 const forcedText = "operation is not permitted as this role requires proxy mode"
@@ -76,24 +74,6 @@ func TestForcedProxyModeThatIsLearntTooLate(t *testing.T) {
 	c.wantError(got, 502, "grant_refused", "vault", forcedText)
 	got = c.ask("POST", "proxy/v3/services", `{"name":"a"}`)
 	c.wantForwarded(got, "POST", "proxy/v3/services", `{"name":"a"}`)
-}
-
-func TestForcedProxyModeIsForgottenAfterAMinute(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		forced := newForcedRoles()
-		v2, v3 := cache.Key{Role: "demo", API: 2}, cache.Key{Role: "demo", API: 3}
-		if forced.add(v3); !forced.has(v3) || forced.has(v2) {
-			t.Error("not the one that was learnt")
-		}
-		time.Sleep(time.Minute)
-		if !forced.has(v3) {
-			t.Error("forgotten too early")
-		}
-		time.Sleep(time.Nanosecond)
-		if forced.has(v3) || len(forced.until) != 0 {
-			t.Error("not forgotten")
-		}
-	})
 }
 
 func TestRolesThatTheFileLeavesToVault(t *testing.T) {

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// spread makes a call for each key every so often for a while, each by itself,
+// and gives how many failed and how long the slowest took.
+func spread(t *testing.T, g *Grants[string], keys []Key, every, lasts time.Duration) (failed int, slowest time.Duration) {
+	var (
+		calls sync.WaitGroup
+		wrong atomic.Int64
+		mu    sync.Mutex
+	)
+	for end := time.Now().Add(lasts); time.Now().Before(end); time.Sleep(every) {
+		for _, key := range keys {
+			calls.Go(func() {
+				start := time.Now()
+				if _, err := g.Get(t.Context(), key); err != nil {
+					wrong.Add(1)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				slowest = max(slowest, time.Since(start))
+			})
+		}
+	}
+	calls.Wait()
+	return int(wrong.Load()), slowest
+}
+
+func roles(n int) (keys []Key) {
+	for i := range n {
+		keys = append(keys, role(fmt.Sprint("role-", i)))
+	}
+	return keys
+}
+
+func TestAFailureIsSharedForAMoment(t *testing.T) {
+	for name, says := range map[string]error{"Vault is away": errAway, "Vault says no": refusal(400, "no such role")} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				v.says, v.takes = says, 300*time.Millisecond
+				var all sync.WaitGroup
+				for i := range 500 { // who come one after the other, for half a second
+					all.Go(func() {
+						time.Sleep(time.Duration(i) * time.Millisecond)
+						start := time.Now()
+						if _, err := g.Get(t.Context(), demo); err != says || time.Since(start) > v.takes {
+							t.Errorf("caller %d: %v after %s", i, err, time.Since(start))
+						}
+					})
+				}
+				all.Wait()
+				reads(t, v, 1, "for 500 callers")
+			})
+		})
+	}
+}
+
+func TestWhileCallsComeVaultIsAskedAgainWithinASecond(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.says = errAway
+		failed, slowest := spread(t, g, []Key{demo}, 10*time.Millisecond, time.Minute)
+		if failed != 6000 || slowest > waitTimeout {
+			t.Errorf("%d calls failed, the slowest after %s", failed, slowest)
+		}
+		var gaps []time.Duration
+		for i, asked := range v.asked()[1:] {
+			gaps = append(gaps, asked.at.Sub(v.asked()[i].at))
+		}
+		if least, most := slices.Min(gaps), slices.Max(gaps); least < shortestShare || most > longestShare+10*time.Millisecond {
+			t.Errorf("between two requests: %s to %s", least, most)
+		}
+		v.now(func(v *vault) { v.says = nil })
+		time.Sleep(longestShare)
+		get(t, g, demo)
+	})
+}
+
+func TestNobodyCallsNobodyIsAsked(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.says = errAway
+		_, _ = g.Get(t.Context(), demo)
+		time.Sleep(time.Hour)
+		reads(t, v, 1, "in an hour")
+	})
+}
+
+func TestVaultsReturnIsNoticedAndNotOverrun(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		roles int
+		says  error
+	}{
+		{"one role, connections refused", 1, errAway},
+		{"ten roles, sealed", 10, refusal(503, "Vault is sealed")},
+		{"ten roles, broken", 10, refusal(500, "internal error")},
+		{"a thousand roles, garbage", 1000, errors.New("invalid character '<' looking for beginning of value")},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				v.says = test.says
+				keys := roles(test.roles)
+				if _, slowest := spread(t, g, keys, 100*time.Millisecond, 10*time.Second); slowest > waitTimeout {
+					t.Errorf("a call waited %s", slowest)
+				}
+				back := time.Now()
+				v.now(func(v *vault) { v.says, v.reads = nil, nil })
+				_, slowest := spread(t, g, keys, 100*time.Millisecond, time.Second)
+				perRole, first := make(map[string]int), 0
+				for _, asked := range v.asked() {
+					if asked.at.Sub(back) <= time.Second {
+						first++
+						perRole[asked.path]++
+					}
+				}
+				if first > 12 {
+					t.Errorf("%d requests in the first second", first)
+				}
+				for path, n := range perRole {
+					if n > 5 {
+						t.Errorf("%d requests for %s in the first second", n, path)
+					}
+				}
+				if slowest > waitTimeout {
+					t.Errorf("a call waited %s", slowest)
+				}
+				if test.roles > 10 {
+					return
+				}
+				time.Sleep(time.Until(back.Add(2 * time.Second)))
+				if failed, _ := spread(t, g, keys, 100*time.Millisecond, time.Second); failed > 0 {
+					t.Errorf("%d calls failed two seconds after its return", failed)
+				}
+			})
+		})
+	}
+}
+
+func TestLiveGrantsSignToTheirEndWhileVaultIsAway(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.lease, v.most = 900, 3240
+		start := time.Now()
+		keys := roles(200)
+		if failed, _ := spread(t, g, keys, time.Second, 2*time.Second); failed > 0 {
+			t.Fatalf("%d calls failed", failed)
+		}
+		v.now(func(v *vault) { v.says = errAway })
+		if failed, slowest := spread(t, g, keys, time.Second, time.Until(start.Add(897*time.Second))); failed > 0 || slowest > 0 {
+			t.Errorf("%d calls failed, the slowest took %s", failed, slowest)
+		}
+		if n := v.all(); n > 200*25 {
+			t.Errorf("Vault was asked %d times while it was away", n)
+		}
+	})
+}
+
+func TestOneRoleThatFailsDoesNotHoldUpTheOthers(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		var log strings.Builder
+		g.Logger = hclog.New(&hclog.LoggerOptions{Output: &log})
+		g.Vault = failing{v, "broken"}
+		if failed, _ := spread(t, g, roles(1000), time.Second, time.Second); failed > 0 {
+			t.Fatalf("%d calls failed", failed)
+		}
+		for range 120 {
+			_, _ = g.Get(t.Context(), role("broken"))
+			if failed, slowest := spread(t, g, roles(1000), time.Second, time.Second); failed > 0 || slowest > 0 {
+				t.Fatalf("%d calls failed, the slowest took %s", failed, slowest)
+			}
+		}
+		if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "role=broken") {
+			t.Errorf("the log:\n%s", log.String())
+		}
+	})
+}
+
+func TestWhatGoesWrongIsLoggedOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		var log strings.Builder
+		g.Logger = hclog.New(&hclog.LoggerOptions{Output: &log})
+		v.says = errAway
+		spread(t, g, roles(100), 100*time.Millisecond, 5*time.Second)
+		if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "no grants can be had from Vault") {
+			t.Errorf("%d lines:\n%s", n, log.String())
+		}
+		log.Reset()
+		v.now(func(v *vault) { v.says = nil })
+		spread(t, g, roles(100), 100*time.Millisecond, 5*time.Second)
+		if log.String() == "" || strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "Vault gives grants again") {
+			t.Errorf("after its return:\n%s", log.String())
+		}
+		log.Reset()
+		v.now(func(v *vault) { v.says = refusal(400, "no such role\n\tthere") })
+		spread(t, g, []Key{role("none")}, 100*time.Millisecond, 5*time.Second)
+		if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), `role=none api=3 error="status 400: no such role there"`) {
+			t.Errorf("of a role that is not there:\n%s", log.String())
+		}
+	})
+}
+
+// lastingly is a refusal that is a role's own state.
+var lastingly = refusal(400, "requires proxy mode")
+
+// knowsLasting tells one of that kind.
+func knowsLasting(err error) bool {
+	return strings.Contains(err.Error(), "requires proxy mode")
+}
+
+func TestALastingRefusalIsRememberedUntilTheRoleChanges(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		g.Lasting = knowsLasting
+		v.says = lastingly
+		if err := g.Refusal(demo); err != nil {
+			t.Errorf("nothing is known, but: %v", err)
+		}
+		if _, err := g.Get(t.Context(), demo); err != lastingly {
+			t.Fatal(err)
+		}
+		asks := func(lasts time.Duration) (known int) {
+			for end := time.Now().Add(lasts); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+				if err := g.Refusal(demo); err == lastingly {
+					known++
+				}
+			}
+			return known
+		}
+		if known := asks(5 * time.Minute); known != 3000 || v.count() > 32 {
+			t.Errorf("known to %d of 3000, Vault asked %d times", known, v.count())
+		}
+		v.now(func(v *vault) { v.says = errAway }) // tells nothing about the role
+		if known := asks(30 * time.Second); known != 300 {
+			t.Errorf("while Vault is away: known to %d of 300", known)
+		}
+		v.now(func(v *vault) { v.says = nil })
+		asks(lastingCheck + time.Second)
+		if known := asks(time.Second); known > 0 {
+			t.Errorf("after the change it is still known to %d", known)
+		}
+		get(t, g, demo)
+	})
+}
+
+func TestALastingRefusalThatNobodyAsksAboutIsForgotten(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		g.Lasting = knowsLasting
+		v.says = lastingly
+		_, _ = g.Get(t.Context(), demo)
+		time.Sleep(10 * time.Minute)
+		if err := g.Refusal(demo); err != nil || len(g.entries) != 0 {
+			t.Errorf("%v, %d entries", err, len(g.entries))
+		}
+		reads(t, v, 1, "in all")
+	})
+}
+
+func TestALastingRefusalEndsALiveGrant(t *testing.T) {
+	for name, change := range map[string]func(*vault){
+		"of the renewal":   func(v *vault) { v.says = refusal(400, "lease is not renewable: the role requires proxy mode now") },
+		"of the successor": func(v *vault) { v.says, v.most = lastingly, 60 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				g.Lasting = knowsLasting
+				want(t, g, "t1-1", "the first")
+				v.now(change)
+				for range 55 {
+					_, _ = g.Get(t.Context(), demo)
+					time.Sleep(time.Second)
+				}
+				if err := g.Refusal(demo); err == nil {
+					t.Error("it is not known")
+				}
+			})
+		})
+	}
+}
+
+func TestARefusalOtherwiseLeavesALiveGrant(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.lease, v.most = 60, 60
+		start := time.Now()
+		want(t, g, "t1-1", "the first")
+		v.now(func(v *vault) { v.says = refusal(400, "this role has depleted its usage quota") })
+		for time.Since(start) < 57*time.Second {
+			want(t, g, "t1-1", "to its end")
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+}

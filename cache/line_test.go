@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cache
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// crowded counts how many requests are under way at once.
+type crowded struct {
+	*vault
+	mu        sync.Mutex
+	now, most int
+}
+
+func (c *crowded) Read(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, http.Header, error) {
+	c.mu.Lock()
+	c.now++
+	c.most = max(c.most, c.now)
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		c.now--
+		c.mu.Unlock()
+	}()
+	return c.vault.Read(ctx, namespace, path, query)
+}
+
+func TestANewTokenIsNoStampede(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		c := &crowded{vault: v}
+		g.Vault = c
+		v.lease, v.most = 900, 900
+		keys := roles(1000)
+		spread(t, g, keys, time.Second, time.Second)
+		c.most = 0
+		v.now(func(v *vault) { v.token, v.takes = "t2", 500*time.Millisecond })
+		g.TokenChanged()
+		start := time.Now()
+		if _, err := g.Get(t.Context(), role("new")); err != nil || time.Since(start) != v.takes {
+			t.Errorf("a call without a grant waited %s behind the others: %v", time.Since(start), err)
+		}
+		if failed, slowest := spread(t, g, keys, time.Second, 70*time.Second); failed > 0 || slowest > 0 {
+			t.Errorf("%d calls failed, the slowest took %s", failed, slowest)
+		}
+		if c.most > mostBehind+1 {
+			t.Errorf("%d requests at once", c.most)
+		}
+		for _, key := range keys {
+			if got := get(t, g, key); got[:2] != "t2" {
+				t.Fatalf("%s still has %s", key.Role, got)
+			}
+		}
+		if n := v.count(); n != 2001 {
+			t.Errorf("%d grants were read", n)
+		}
+	})
+}
+
+func TestALostTokenIsNoStampede(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		c := &crowded{vault: v}
+		g.Vault = c
+		keys := roles(1000)
+		spread(t, g, keys, time.Second, time.Second)
+		c.most = 0
+		v.now(func(v *vault) { v.token, v.takes = "", 10*time.Millisecond })
+		g.TokenLost()
+		time.AfterFunc(time.Second, func() {
+			v.now(func(v *vault) { v.token = "t2" })
+			g.TokenChanged()
+		})
+		if failed, slowest := spread(t, g, keys, 500*time.Millisecond, 3*time.Second); failed > 0 || slowest > waitTimeout {
+			t.Errorf("%d calls failed, the slowest took %s", failed, slowest)
+		}
+		if c.most > mostAtOnce || v.count() != 2000 {
+			t.Errorf("%d requests at once, %d in all", c.most, v.count())
+		}
+	})
+}
+
+func TestWhatNobodyWaitsForAnyMoreIsNotRead(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.token = ""
+		ctx, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		if _, err := g.Get(ctx, demo); err != context.DeadlineExceeded {
+			t.Errorf("got %v", err)
+		}
+		v.now(func(v *vault) { v.token = "t1" })
+		g.TokenChanged()
+		settled()
+		reads(t, v, 0, "after the caller has left")
+		want(t, g, "t1-1", "who comes later")
+	})
+}

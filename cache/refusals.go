@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cache
+
+import (
+	"crypto/sha256"
+	"time"
+)
+
+const (
+	// fresh is the age below which the refusal of a grant that replaced a refused
+	// one shows that the next would be refused, too.
+	fresh = time.Minute
+	// longestRest is the longest time between two grants of a role whose grants
+	// Mashery refuses.
+	longestRest = time.Minute
+	// goodFor is how long grants must go unrefused for that to be forgotten.
+	goodFor = 5 * time.Minute
+	// hintAfter is after how many fresh grants that were refused the log says what
+	// may be done.
+	hintAfter = 3
+)
+
+// refusals are Mashery's of the grants of one role.
+type refusals struct {
+	dead    [sha256.Size]byte // the mark of the one it refused last
+	pending bool              // the next grant replaces a refused one
+	strikes int               // fresh ones in a row
+	at      time.Time         // the last
+	next    time.Time         // before which no other grant is fetched
+}
+
+// rest is how long no other grant is fetched.
+func (r *refusals) rest(now time.Time) time.Duration { return max(0, r.next.Sub(now)) }
+
+func (r *refusals) forgotten(now time.Time) bool { return r.strikes == 0 || now.Sub(r.at) > goodFor }
+
+// replace tells whether the grant that has now come replaces a refused one.
+func (r *refusals) replace() bool {
+	replaces := r.pending
+	r.pending = false
+	return replaces
+}
+
+// note takes note of the refusal of a grant, and tells whether it is too much:
+// another would fare no better.
+func (r *refusals) note(grant *held, now time.Time) (tooMuch bool) {
+	if now.Sub(r.at) > goodFor {
+		r.strikes = 0
+	}
+	r.at, r.pending, r.dead = now, true, grant.mark
+	if r.strikes == 0 && !(grant.replaces && now.Sub(grant.issued) < fresh) {
+		return false
+	}
+	r.strikes++
+	r.next = now.Add(min(time.Second<<min(r.strikes-1, 10), longestRest))
+	return true
+}
+
+// Dead tells that Mashery refused grant, and asks whether to send the call
+// again: not when no other grant is to be had. The first that is refused is
+// dropped. When its replacement is refused within a minute of its issue, calls
+// are signed with that one for a while, so that they get Mashery's own answer;
+// the next is fetched in 1, 2, 4 … 60 s, until grants have gone unrefused for
+// five minutes.
+func (g *Grants[G]) Dead(key Key, grant *Grant[G]) (again bool) {
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e := g.entries[key]
+	if e == nil {
+		return true
+	}
+	if grant != nil && e.grant == grant {
+		g.refuse(e, now)
+	}
+	if e.grant.live(now) && !e.grant.refused {
+		return true
+	}
+	return e.refusals.rest(now) == 0
+}
+
+func (g *Grants[G]) refuse(e *entry[G], now time.Time) {
+	if e.grant.refused { // it is known already
+		e.refusals.at = now
+		return
+	}
+	if !e.refusals.note(&e.grant.held, now) {
+		g.drop(e, DropDead)
+		return
+	}
+	e.grant.refused = true
+	g.observe(DropDead)
+	fields := append(e.key.fields(), "next_grant_in", e.refusals.rest(now))
+	switch strikes := e.refusals.strikes; {
+	case strikes == 1:
+		g.Logger.Warn("Mashery refuses a grant that Vault has just given; calls get its answer", fields...)
+	case strikes == hintAfter && e.key.API == 3 && !e.key.Shared:
+		g.Logger.Warn(`Mashery refuses one fresh access token after the other: the API key is inactive, or another program gets tokens with the same credentials and Mashery lets only the newest live; then set grant_from = "token" in the mashery block of each proxy, and they share one`, fields...)
+	}
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cache
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// mashery is one that refuses what a test says.
+type mashery struct {
+	refuses func(name string) bool
+	calls   int // that reached it
+	served  int
+}
+
+// call makes a call as the sender does: signed, and sent again once where that
+// may help. It tells what was wrong with the grants.
+func (m *mashery) call(t *testing.T, g *Grants[string], key Key) error {
+	for range 2 {
+		grant, err := g.Get(t.Context(), key)
+		if err != nil {
+			return err
+		}
+		m.calls++
+		if !m.refuses(grant.Value) {
+			m.served++
+			return nil
+		}
+		if !g.Dead(key, grant) {
+			return nil
+		}
+	}
+	return nil
+}
+
+func always(string) bool { return true }
+
+func TestAnInactiveKeyCostsFewGrantsAndCallsGetMasherysAnswer(t *testing.T) {
+	for name, key := range map[string]Key{"V3": demo, "V2": {Mount: "mash-creds", Role: "demo", API: 2}, "shared": {Mount: "mash-creds", Role: "demo", API: 3, Shared: true}} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				v.shared = &sharedToken{life: time.Hour}
+				m := &mashery{refuses: always}
+				var after2, calls int
+				for start := time.Now(); time.Since(start) < 10*time.Minute; time.Sleep(200 * time.Millisecond) {
+					if err := m.call(t, g, key); err != nil {
+						t.Fatalf("after %s: %v", time.Since(start), err)
+					}
+					calls++
+					if time.Since(start) <= 2*time.Minute {
+						after2 = grantsGiven(v)
+					}
+				}
+				if after2 > 10 || grantsGiven(v) > after2+8 {
+					t.Errorf("%d grants in two minutes, %d in ten", after2, grantsGiven(v))
+				}
+				if m.calls > calls+10 {
+					t.Errorf("%d calls were sent %d times", calls, m.calls)
+				}
+			})
+		})
+	}
+}
+
+// grantsGiven is how many credentials Vault gave.
+func grantsGiven(v *vault) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.shared.buys > 0 {
+		return v.shared.buys
+	}
+	return len(v.reads)
+}
+
+func TestAKeyThatIsActiveAgainIsServedWithinAMinute(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		m := &mashery{refuses: always}
+		for range 300 {
+			_ = m.call(t, g, demo)
+			time.Sleep(time.Second)
+		}
+		dead := get(t, g, demo)
+		m.refuses = func(name string) bool { return name == dead } // new ones are good
+		start := time.Now()
+		for m.served == 0 {
+			_ = m.call(t, g, demo)
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(start); took > 62*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		served := m.served
+		for range 400 {
+			_ = m.call(t, g, demo)
+			time.Sleep(time.Second)
+		}
+		if m.served-served != 400 {
+			t.Errorf("%d of 400 calls were served", m.served-served)
+		}
+		// After five good minutes a dead grant is replaced at once, as ever.
+		dead = get(t, g, demo)
+		before := m.calls
+		if _ = m.call(t, g, demo); m.calls != before+2 {
+			t.Errorf("it was sent %d times", m.calls-before)
+		}
+	})
+}
+
+func TestTheFirstDeathCostsOneGrant(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		m := &mashery{refuses: func(name string) bool { return name == "t1-1" }}
+		for range 10 {
+			if err := m.call(t, g, demo); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reads(t, v, 2, "in all")
+		if m.served != 10 || m.calls != 11 {
+			t.Errorf("%d served, %d sent", m.served, m.calls)
+		}
+	})
+}
+
+func TestWhenARefusedGrantEndsCallsAreToldSo(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.lease, v.most = 5, 5
+		m := &mashery{refuses: always}
+		var told *RefusedError
+		for start := time.Now(); time.Since(start) < time.Minute; time.Sleep(100 * time.Millisecond) {
+			err := m.call(t, g, demo)
+			if err != nil && !errors.As(err, &told) {
+				t.Fatal(err)
+			}
+		}
+		if told == nil || told.After <= 0 || told.After > longestRest || !strings.Contains(told.Error(), "is its API key active") {
+			t.Errorf("told %v", told)
+		}
+	})
+}
+
+// TestTwoProxiesWhoseGrantsKillEachOther has a Mashery that lets only the newest
+// token of a user live.
+func TestTwoProxiesWhoseGrantsKillEachOther(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, a *Grants[string]) {
+		var log strings.Builder
+		a.Logger = hclog.New(&hclog.LoggerOptions{Output: &log})
+		b := New(Config[string]{Vault: v, Parse: nameOf, Logger: a.Logger})
+		defer b.Close()
+		newest := &mashery{refuses: func(name string) bool { return name != v.newest() }}
+		var at2 int
+		for start := time.Now(); time.Since(start) < 10*time.Minute; time.Sleep(100 * time.Millisecond) {
+			_ = newest.call(t, a, demo)
+			_ = newest.call(t, b, demo)
+			if time.Since(start) < 2*time.Minute {
+				at2 = v.count()
+			}
+		}
+		if perMinute := (v.count() - at2) / 8; perMinute > 4 || at2 > 40 {
+			t.Errorf("%d grants in two minutes, then %d a minute by both", at2, perMinute)
+		}
+		if n := strings.Count(log.String(), `grant_from = "token"`); n != 2 {
+			t.Errorf("%d hints by both:\n%s", n, log.String())
+		}
+	})
+}
+
+// newest is the grant that was given last.
+func (v *vault) newest() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.last
+}

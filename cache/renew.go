@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cache
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// renewTimeout bounds one renewal of a lease.
+const renewTimeout = 2 * time.Second
+
+// attend is called when an entry's upkeep is due. A grant that nobody used since
+// the last time lapses, unless somebody does before its end.
+func (g *Grants[G]) attend(e *entry[G]) {
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e.used && e.grant.live(now) && g.ctx.Err() == nil {
+		g.keepUp(e, now)
+	}
+}
+
+// keepUp sees to it that a live grant that is in use goes on: its lease is
+// renewed, or a successor read while it still signs. g.mu is held.
+func (g *Grants[G]) keepUp(e *entry[G], now time.Time) {
+	if now.Before(e.due) || e.fetch != nil || e.renewing || g.ctx.Err() != nil {
+		return
+	}
+	switch grant := e.grant; {
+	case grant.generation == g.generation && !grant.spent:
+		g.renewLater(e, grant)
+	case !grant.refused:
+		g.want(e, false)
+	}
+}
+
+// renewLater puts the renewal of a grant's lease in line. g.mu is held.
+func (g *Grants[G]) renewLater(e *entry[G], grant *Grant[G]) {
+	e.renewing = true
+	g.line.add(&job{
+		begin: func() bool {
+			e.renewing = e.grant == grant && grant.generation == g.generation
+			return e.renewing
+		},
+		ask: func() (func(), error) {
+			sent := time.Now()
+			secret, err := g.renew(e.key, grant)
+			return func() { g.renewed(e, grant, secret, sent, err) }, away(err)
+		},
+	}, false)
+	g.dispatch()
+}
+
+func (g *Grants[G]) renew(key Key, grant *Grant[G]) (*api.Secret, error) {
+	ctx, cancel := context.WithTimeout(g.ctx, renewTimeout)
+	defer cancel()
+	secret, _, err := g.Vault.Write(ctx, key.Namespace, "sys/leases/renew", map[string]any{
+		"lease_id": grant.leaseID, "increment": int(grant.lease / time.Second),
+	})
+	return secret, err
+}
+
+// renewed takes over what a renewal brought. g.mu is held.
+func (g *Grants[G]) renewed(e *entry[G], grant *Grant[G], secret *api.Secret, sent time.Time, err error) {
+	e.renewing = false
+	if e.grant != grant || grant.generation != g.generation || g.ctx.Err() != nil {
+		return
+	}
+	switch {
+	case err == nil && grant.extend(secret, sent):
+		g.observe(RenewalOK)
+		e.used = false
+		g.plan(e, grant.due)
+	case err == nil:
+		g.observe(RenewalNotExtended)
+		g.replace(e)
+	case leaseGone(err):
+		g.observe(RenewalRefused)
+		g.leaseEnded(e, err)
+	case away(err) == nil:
+		g.observe(RenewalRefused)
+		g.Logger.Debug("Vault does not renew a lease, so the grant is replaced", append(e.key.fields(), "error", brief(err))...)
+		g.replace(e)
+	default:
+		g.observe(RenewalFailed)
+		now := time.Now()
+		g.plan(e, now.Add(retryIn(grant.deadline.Sub(now))))
+	}
+}
+
+// replace reads a successor of a grant whose lease ends, while it still signs.
+// One that Mashery refuses is not replaced before its time. g.mu is held.
+func (g *Grants[G]) replace(e *entry[G]) {
+	e.grant.spent = true
+	if !e.grant.refused {
+		g.want(e, false)
+	}
+}
+
+// leaseEnded drops a grant whose lease Vault has no more, and reads another: it
+// was in use. g.mu is held.
+func (g *Grants[G]) leaseEnded(e *entry[G], err error) {
+	g.drop(e, DropLease)
+	g.Logger.Warn("Vault has ended the lease of a grant", append(e.key.fields(), "error", brief(err))...)
+	if g.Lasting != nil && g.Lasting(err) {
+		g.remember(e, err, time.Now())
+		return
+	}
+	if e.refusals.rest(time.Now()) == 0 {
+		g.want(e, false)
+	}
+}
