@@ -86,6 +86,24 @@ func (s shared) login(previous string) (*autoauth.Login, error) {
 // serveLocally makes what takes a local call through policy, grant, pacing and
 // signing, and hangs it on the token.
 func (a *application) serveLocally(s shared) {
+	identity := a.login.Identity
+	policies, settings := s.deciding(identity)
+	a.policies = policies
+	a.grants = cache.New(cache.Config[*mashery.Grant]{
+		Vault: identity, Parse: intercept.ParseGrant, Lasting: intercept.IsForced, Logger: s.logger.Named("grants"),
+	})
+	identity.Listen(autoauth.Listener{
+		Changed: func() { a.policies.Reread(); a.grants.TokenChanged() },
+		Lost:    a.grants.TokenLost,
+	})
+	settings.Grants, settings.GrantRefused = a.grants, policies.Doubt
+	settings.Vault = a.forwarder.Handler(identity).Direct()
+	a.local = intercept.New(settings)
+}
+
+// deciding is what decides about calls by the policies of a token: all that a
+// handler needs but what it would take to make them.
+func (s shared) deciding(identity *autoauth.Identity) (*policy.Policies, intercept.Config) {
 	var mounts []*intercept.Mount
 	var scopes []policy.Mount
 	for _, block := range s.config.Mashery {
@@ -95,28 +113,18 @@ func (a *application) serveLocally(s shared) {
 		}
 		mounts, scopes = append(mounts, mount), append(scopes, mount.PolicyMount())
 	}
-	identity := a.login.Identity
 	namespace := strings.Trim(s.config.Namespace(), "/")
-	a.policies = policy.New(policy.Config{Vault: identity, Namespace: namespace, Mounts: scopes, Logger: s.logger.Named("policy")})
-	a.grants = cache.New(cache.Config[*mashery.Grant]{
-		Vault: identity, Parse: intercept.ParseGrant, Lasting: intercept.IsForced, Logger: s.logger.Named("grants"),
-	})
-	identity.Listen(autoauth.Listener{
-		Changed: func() { a.policies.Reread(); a.grants.TokenChanged() },
-		Lost:    a.grants.TokenLost,
-	})
+	policies := policy.New(policy.Config{Vault: identity, Namespace: namespace, Mounts: scopes, Logger: s.logger.Named("policy")})
 	settings := intercept.Config{
 		Mounts: mounts, RevealsTokenCreation: s.config.RevealsTokenCreation(),
 		VaultAddress: s.client.Address(),
-		Rules:        a.policies, Grants: a.grants, Budgets: s.budgets,
-		GrantRefused: a.policies.Doubt,
-		Vault:        a.forwarder.Handler(identity).Direct(),
-		Version:      s.version, Logger: s.logger.Named("intercept"),
+		Rules:        policies, Budgets: s.budgets,
+		Version: s.version, Logger: s.logger.Named("intercept"),
 	}
 	if proxy := s.config.Vault.APIProxy; proxy != nil && proxy.PrependConfiguredNamespace {
 		settings.PrependNamespace = namespace
 	}
-	a.local = intercept.New(settings)
+	return policies, settings
 }
 
 // newTransport makes the way to Mashery of one block.

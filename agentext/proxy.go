@@ -86,9 +86,9 @@ func (p *Proxy) assemble() error {
 
 // listen binds every listener of the file.
 func (p *Proxy) listen() error {
-	for _, c := range p.config.Vault.Listeners {
+	for i, c := range p.config.Vault.Listeners {
 		l, err := listener.Open(c, listener.Options{
-			Handler: p.handler(c),
+			Handler: p.handler(c, doorOf(p.config, i)),
 			Guarded: len(p.config.Mashery) > 0,
 			Logger:  p.log.Named("listener"),
 		})
@@ -101,13 +101,13 @@ func (p *Proxy) listen() error {
 }
 
 // handler is what a request to a listener goes through, outermost last.
-func (p *Proxy) handler(c *configutil.Listener) http.Handler {
+func (p *Proxy) handler(c *configutil.Listener, door *intercept.Listener) http.Handler {
 	served := p.admin.Handler(admin.Listener{
 		Quit:        c.ProxyAPI != nil && c.ProxyAPI.EnableQuit,
 		MetricsOnly: metricsOnly(c),
 	}, p.app.forward())
 	if p.app.local != nil && !metricsOnly(c) {
-		served = p.app.local.Before(&intercept.Listener{Name: c.Address}, served)
+		served = p.app.local.Before(door, served)
 	}
 	guarded := listener.RequireHeader(served, c)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -118,6 +118,11 @@ func (p *Proxy) handler(c *configutil.Listener) http.Handler {
 			guarded.ServeHTTP(w, r)
 		}
 	})
+}
+
+// doorOf is a listener of the configuration, as what serves calls knows it.
+func doorOf(c *config.Config, i int) *intercept.Listener {
+	return &intercept.Listener{Name: c.Vault.Listeners[i].Address}
 }
 
 // metricsOnly tells a listener that serves metrics and no calls.
