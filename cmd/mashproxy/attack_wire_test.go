@@ -136,6 +136,7 @@ func TestARequestThatIsNoneIsRefused(t *testing.T) {
 		{"a host with a slash", "GET " + v3 + "members HTTP/1.1\r\nHost: localhost/x\r\n\r\n", []int{bad}},
 		{"a header with a null byte", line("GET " + v3 + "members HTTP/1.1\r\nX-A: a\x00b"), []int{bad}},
 		{"a header with a space in its name", line("GET " + v3 + "members HTTP/1.1\r\nX A: b"), []int{bad}},
+		{"a header with a space before its colon", line("GET " + v3 + "members HTTP/1.1\r\nX-Vault-Token : x"), []int{bad}},
 		{"a header without a name", line("GET " + v3 + "members HTTP/1.1\r\n: b"), []int{bad}},
 		{"a path of 2 MiB", line("GET " + v3 + "members/" + long + " HTTP/1.1"), []int{http.StatusRequestHeaderFieldsTooLarge}},
 		{"a header of 2 MiB", line("GET " + v3 + "members HTTP/1.1\r\nX-Long: " + long), []int{http.StatusRequestHeaderFieldsTooLarge}},

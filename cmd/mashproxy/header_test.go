@@ -131,27 +131,3 @@ func TestMasherysErrorsComeBackAsTheyAre(t *testing.T) {
 		}
 	}
 }
-
-func TestSmugglingIsRefused(t *testing.T) {
-	t.Parallel()
-	w := open(t, setup{sandbox: everything(`{}`)})
-	for name, request := range map[string]string{
-		"length and chunks together": "POST " + v3 + "services HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\n\r\n",
-		"two lengths":                "POST " + v3 + "services HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
-		"a header name with a space": "GET " + v3 + "services HTTP/1.1\r\nHost: localhost\r\nX-Vault-Token : x\r\n\r\n",
-		"a folded header":            "GET " + v3 + "services HTTP/1.1\r\nHost: localhost\r\nX-A: b\r\n c\r\nConnection: close\r\n\r\n",
-		"two hosts":                  "GET " + v3 + "services HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n",
-		"an absolute target":         "GET http://localhost" + v3 + "services HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-	} {
-		answer := w.unix.raw(t, request)
-		sent := w.Mashery().Requests()
-		for _, r := range sent {
-			if strings.Contains(r.RequestURI, "evil") || r.Header.Get("X-Vault-Token") != "" {
-				t.Errorf("%s: %s %s reached Mashery", name, r.Method, r.RequestURI)
-			}
-		}
-		if answer.status != http.StatusBadRequest && (name != "length and chunks together" && name != "a folded header") {
-			t.Errorf("%s: %d %s", name, answer.status, answer.body)
-		}
-	}
-}
