@@ -29,6 +29,7 @@ type backend struct {
 	roleLocks  []*locksutil.LockEntry // who changes a role, or what is kept of it
 	configLock sync.Mutex             // who changes the configuration
 	budgets    *mashery.Budgets
+	memory     *memory
 	salt       saltCache
 	client     clientCache
 
@@ -75,6 +76,7 @@ func newBackend(limits bounds, now func() time.Time) *backend {
 		bounds:    limits,
 		roleLocks: locksutil.CreateLocks(),
 		budgets:   mashery.NewBudgets(),
+		memory:    newMemory(),
 	}
 	b.mounted, b.stop = context.WithCancel(context.Background())
 	b.Backend = &framework.Backend{
@@ -85,14 +87,14 @@ func newBackend(limits bounds, now func() time.Time) *backend {
 			Root:            []string{"config", "config/*"},
 			SealWrapStorage: []string{configKey, rolePrefix, tokenPrefix, keyPrefix},
 		},
+		// Each request tries them in this order: what programs ask comes first.
 		Paths: named(framework.PathAppend(
-			[]*framework.Path{b.pathConfig(), b.pathConfigCertList(), b.pathConfigCert(), b.pathCheck()},
-			[]*framework.Path{b.pathRoleList(), b.pathRole(), b.pathGrant(), b.pathToken()},
-			[]*framework.Path{b.pathPEM(), b.pathExport(), b.pathImport()},
-			b.pathsProxyV2(),
 			b.pathsProxyV3(),
+			b.pathsProxyV2(),
+			[]*framework.Path{b.pathToken(), b.pathGrant(), b.pathCLIV3()},
 			b.pathsCLIV2(),
-			[]*framework.Path{b.pathCLIV3()},
+			[]*framework.Path{b.pathRole(), b.pathRoleList(), b.pathPEM(), b.pathExport(), b.pathImport()},
+			[]*framework.Path{b.pathConfig(), b.pathConfigCertList(), b.pathConfigCert(), b.pathCheck()},
 		)),
 		Secrets:    []*framework.Secret{b.leaseV2(), b.leaseV3()},
 		Invalidate: b.invalidate,
@@ -101,9 +103,41 @@ func newBackend(limits bounds, now func() time.Time) *backend {
 	return b
 }
 
+// Setup implements logical.Backend.
+func (b *backend) Setup(ctx context.Context, conf *logical.BackendConfig) error {
+	own := *conf
+	if conf.System != nil {
+		own.System = &steadyView{SystemView: conf.System, now: b.now}
+	}
+	return b.Backend.Setup(ctx, &own)
+}
+
+// HandleRequest implements logical.Backend.
+func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
+	defer b.remembering(req)()
+	return b.Backend.HandleRequest(ctx, req)
+}
+
+// HandleExistenceCheck implements logical.Backend.
+func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (found, exists bool, err error) {
+	defer b.remembering(req)()
+	return b.Backend.HandleExistenceCheck(ctx, req)
+}
+
+// remembering puts the memory before the request's storage, until the returned
+// function is called, unless Vault is to do without caches (disable_cache).
+func (b *backend) remembering(req *logical.Request) (done func()) {
+	storage := req.Storage
+	if b.System() == nil || !b.System().CachingDisabled() {
+		req.Storage = b.memory.over(storage)
+	}
+	return func() { req.Storage = storage }
+}
+
 // invalidate forgets what is remembered of a storage entry that another node
-// of Vault has changed.
+// of Vault has changed: first the entry, then what was made of it.
 func (b *backend) invalidate(_ context.Context, key string) {
+	b.memory.invalidate(key)
 	switch key {
 	case configKey:
 		b.client.drop()
@@ -117,6 +151,7 @@ func (b *backend) clean(context.Context) {
 	b.stop()
 	b.running.Wait()
 	b.client.drop()
+	b.memory.clear()
 }
 
 const backendHelp = `

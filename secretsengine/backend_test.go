@@ -41,7 +41,7 @@ func TestEveryPathExplainsItself(t *testing.T) {
 			}
 		}
 	}
-	e.System().(*logical.StaticSystemView).PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.4"}
+	e.system.PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.4"}
 	for _, path := range []string{"", "config", "roles/demo", "roles/demo/grant", "roles/demo/proxy/v3/services"} {
 		resp, err := e.ask(logical.HelpOperation, path, nil)
 		if err != nil || resp.Data["help"] == "" {
@@ -128,7 +128,7 @@ func (faultyStorage) Delete(context.Context, string) error             { return 
 
 func TestStorageThatFailsIsAFaultNotAnAnswer(t *testing.T) {
 	e := newDemo(t)
-	e.storage = faultyStorage{}
+	e.on(faultyStorage{})
 	for _, c := range []struct {
 		op   logical.Operation
 		path string

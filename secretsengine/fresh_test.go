@@ -59,7 +59,7 @@ func TestAStoredEntryThatCannotBeReadIsAFaultInWords(t *testing.T) {
 		if err := e.storage.Put(t.Context(), &logical.StorageEntry{Key: key, Value: []byte("{")}); err != nil {
 			t.Fatal(err)
 		}
-		e.InvalidateKey(t.Context(), configKey)
+		e.InvalidateKey(t.Context(), key)
 		for _, path := range paths {
 			_, err := e.ask(logical.ReadOperation, path, nil)
 			if err == nil || !strings.Contains(err.Error(), "reading "+key+" from Vault's storage") {

@@ -43,6 +43,7 @@ type engine struct {
 	*testing.T
 	*backend
 	storage logical.Storage
+	system  *logical.StaticSystemView
 	mashery *stub
 	clock   *fixedClock
 	log     *lockedBuffer
@@ -55,13 +56,13 @@ func newEngine(t *testing.T) *engine {
 
 func newEngineWithin(t *testing.T, limits bounds) *engine {
 	t.Helper()
-	e := &engine{T: t, storage: &logical.InmemStorage{}, mashery: newStub(t), log: new(lockedBuffer)}
+	e := &engine{T: t, storage: &logical.InmemStorage{}, system: logical.TestSystemView(), mashery: newStub(t), log: new(lockedBuffer)}
 	e.clock = &fixedClock{time: time.Now().Truncate(time.Second)}
 	e.mashery.time = e.clock.now
 	e.backend = newBackend(limits, e.clock.now)
 	err := e.Setup(t.Context(), &logical.BackendConfig{
 		Logger:      hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: e.log}),
-		System:      logical.TestSystemView(),
+		System:      e.system,
 		StorageView: e.storage,
 	})
 	if err != nil {
@@ -74,6 +75,12 @@ func newEngineWithin(t *testing.T, limits bounds) *engine {
 		"v3_token_endpoint": e.mashery.URL + "/v3/token",
 	})
 	return e
+}
+
+// on puts other storage under the engine, which forgets what it read elsewhere.
+func (e *engine) on(s logical.Storage) {
+	e.storage = s
+	e.memory.clear()
 }
 
 // newDemo is an engine with the role "demo".

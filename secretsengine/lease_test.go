@@ -93,7 +93,7 @@ func TestALeaseThatIsRenewedReallyLastsLonger(t *testing.T) {
 
 func TestTheMountsMaximumCounts(t *testing.T) {
 	e := newDemo(t)
-	e.System().(*logical.StaticSystemView).MaxLeaseTTLVal = 5 * time.Minute
+	e.system.MaxLeaseTTLVal = 5 * time.Minute
 	secret := e.lease("3")
 	secret.IssueTime = time.Now().Add(-3 * time.Minute)
 	got, err := e.renew(secret, 0)

@@ -14,7 +14,7 @@ import (
 // document is the OpenAPI document of the engine, as Vault asks for it.
 func (e *engine) document() *framework.OASDocument {
 	e.Helper()
-	e.System().(*logical.StaticSystemView).PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.4"}
+	e.system.PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.4"}
 	doc, ok := e.must(logical.HelpOperation, "", nil).Data["openapi"].(*framework.OASDocument)
 	if !ok {
 		e.Fatal("there is no OpenAPI document")

@@ -5,6 +5,7 @@ package secretsengine
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -116,6 +117,7 @@ func (b *backend) changeConfig(ctx context.Context, req *logical.Request, change
 	if err != nil {
 		return nil, err
 	}
+	c.Certs = maps.Clone(c.Certs)
 	if err = change(&c); err == nil {
 		_, err = newClient(c, b.now)
 	}

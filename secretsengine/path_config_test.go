@@ -25,6 +25,7 @@ func TestConfigReadsItsDefaultsBeforeItIsWritten(t *testing.T) {
 	if err := e.storage.Delete(t.Context(), configKey); err != nil {
 		t.Fatal(err)
 	}
+	e.InvalidateKey(t.Context(), configKey)
 	want := map[string]any{
 		"v2_endpoint":            mashery.DefaultV2Endpoint,
 		"v3_endpoint":            mashery.DefaultV3Endpoint,

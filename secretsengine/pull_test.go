@@ -319,7 +319,8 @@ func TestARoleSurvivesSealingWithAllThatIsKeptOfIt(t *testing.T) {
 	keyID := before.read("roles/demo/grant", map[string]any{"api": 2})["key_id"]
 
 	after := newEngine(t) // another process on the same storage
-	after.storage, after.clock.time = before.storage, before.clock.now()
+	after.on(before.storage)
+	after.clock.time = before.clock.now()
 	role["use_remaining"] = "3 times (40% used)"
 	wantEqual(t, "role", fmt.Sprint(after.read("roles/demo", nil)), fmt.Sprint(role))
 	wantEqual(t, "token", after.read("roles/demo/token", nil)["access_token"], token)

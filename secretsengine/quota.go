@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"math"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -53,6 +54,7 @@ func (q quota) remaining(s spent) string {
 // counting must not write credentials.
 type spent map[string]int64
 
+// loadSpent reads what was spent of a role, which must not be changed.
 func loadSpent(ctx context.Context, s logical.Storage, name string) (spent, error) {
 	counts, err := load[spent](ctx, s, usesPrefix+name)
 	if err != nil || counts == nil || *counts == nil {
@@ -70,6 +72,7 @@ func (r *role) count(ctx context.Context, s logical.Storage, by int64) error {
 	if err != nil {
 		return err
 	}
+	counts = maps.Clone(counts)
 	counts[r.Quota.ID] = max(0, counts[r.Quota.ID]+by)
 	return store(ctx, s, usesPrefix+r.Name, counts)
 }

@@ -82,11 +82,13 @@ func (r *role) check() error {
 
 // loadRole reads a role from storage; nil when there is none of that name.
 func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
-	r, err := load[role](ctx, s, rolePrefix+name)
-	if r != nil {
-		r.Name = name
+	stored, err := load[role](ctx, s, rolePrefix+name)
+	if err != nil || stored == nil {
+		return nil, err
 	}
-	return r, err
+	r := *stored
+	r.Name = name
+	return &r, nil
 }
 
 // lockRole keeps others from changing the role, or what is kept of it, until

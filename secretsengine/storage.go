@@ -9,7 +9,8 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// load reads the entry under key; nil when there is none.
+// load reads the entry under key; nil when there is none. Others may have been
+// given the same value: it must not be changed.
 func load[T any](ctx context.Context, s logical.Storage, key string) (*T, error) {
 	entry, err := s.Get(ctx, key)
 	if err != nil {
@@ -18,9 +19,18 @@ func load[T any](ctx context.Context, s logical.Storage, key string) (*T, error)
 	if entry == nil {
 		return nil, nil
 	}
+	remembered, _ := s.(*rememberedStorage)
+	if remembered != nil {
+		if value, ok := remembered.memory.value(entry).(*T); ok {
+			return value, nil
+		}
+	}
 	value := new(T)
 	if err := entry.DecodeJSON(value); err != nil {
 		return nil, fmt.Errorf("reading %s from Vault's storage: %w", key, err)
+	}
+	if remembered != nil {
+		remembered.memory.tell(entry, value)
 	}
 	return value, nil
 }
