@@ -10,10 +10,6 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// timerSlack is how late a timer may fire without lowering the rate. It is
-// taken from the headroom.
-const timerSlack = 2 * time.Millisecond
-
 // Budget is what one API key may spend: a rate, spent evenly, and the queue
 // of those who wait for their slot.
 type Budget struct {
@@ -22,6 +18,8 @@ type Budget struct {
 	mu       sync.Mutex
 	pace     pace
 	limiter  *rate.Limiter // burst 1
+	next     time.Time     // when, by the rate, the slot after the last one is due
+	guard    guard
 	queue    queue
 	maxQueue int
 	asked    time.Time // when it was last asked for
@@ -73,8 +71,7 @@ func (b *Budget) enter(ctx context.Context, now time.Time, queue string, most ti
 	defer b.mu.Unlock()
 	b.retune(now)
 	if b.queue.head == nil && !b.due(now).After(now) {
-		b.limiter.AllowN(now, 1)
-		b.counts.sent(now)
+		b.serve(now)
 		return nil, until, nil
 	}
 	patience := b.pace.patience(most)
@@ -110,10 +107,9 @@ func (b *Budget) stand(ctx context.Context, c *caller, until time.Time) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	var due time.Time
 	for {
-		var taken bool
-		if due, taken = b.take(due); taken {
+		due, taken := b.take()
+		if taken {
 			return nil
 		}
 		if due.After(until) {
@@ -127,11 +123,8 @@ func (b *Budget) stand(ctx context.Context, c *caller, until time.Time) error {
 
 // take takes the slot if it is due; else it tells when it will be. Only the
 // head of the queue takes slots, and none before it is due: so a caller that
-// leaves has none to give back. awaited is when the caller, who slept, was told
-// it would be. Slots are counted from when they are taken, so that no stall of
-// this machine pushes calls together; but a timer that fires a little late does
-// not lower the rate.
-func (b *Budget) take(awaited time.Time) (due time.Time, taken bool) {
+// leaves has none to give back.
+func (b *Budget) take() (due time.Time, taken bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
@@ -139,11 +132,25 @@ func (b *Budget) take(awaited time.Time) (due time.Time, taken bool) {
 	if due = b.due(now); due.After(now) {
 		return due, false
 	}
-	if now.Sub(awaited) > timerSlack || !b.limiter.AllowN(awaited, 1) {
+	b.serve(now)
+	return now, true
+}
+
+// serve takes the slot that is due. Slots are counted from when they are taken,
+// so that no stall of this machine pushes calls together; but one taken a
+// little late does not put off those after it. b.mu is held.
+func (b *Budget) serve(now time.Time) {
+	at := now
+	if late := now.Sub(b.next); late > 0 && late <= timerSlack {
+		at = b.next
+	}
+	if !b.limiter.AllowN(at, 1) {
+		at = now
 		b.limiter.AllowN(now, 1)
 	}
+	b.next = at.Add(seconds(1/float64(b.limiter.Limit())) + time.Nanosecond) // or rounding might make it too early
+	b.guard.add(now)
 	b.counts.sent(now)
-	return now, true
 }
 
 // retune sets the limiter to what the rate is by now. b.mu is held.
@@ -153,14 +160,21 @@ func (b *Budget) retune(now time.Time) {
 	}
 }
 
-// due is when the next slot is free: now, or when the rate and the pause
-// allow. b.mu is held.
+// due is when the next slot is free: now, or when the rate, the slots of the
+// last second and the pause allow. b.mu is held.
 func (b *Budget) due(now time.Time) time.Time {
 	due := now.Add(seconds((1 - b.limiter.TokensAt(now)) / float64(b.limiter.Limit())))
-	if b.resume.After(due) {
-		return b.resume
+	if n, within, limited := b.pace.most(); limited {
+		due = latest(due, b.guard.after(n, within-guardSlack))
 	}
-	return due
+	return latest(due, b.resume)
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // foresee tells how long one with so many ahead would wait. b.mu is held.

@@ -143,20 +143,46 @@ func TestAStallOfTheMachineDoesNotPushSlotsTogether(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := budgetOf(10)
-				b.take(time.Time{})
-				due, taken := b.take(time.Time{})
+				b.take()
+				due, taken := b.take()
 				if taken {
 					t.Fatal("a slot that is not due was taken")
 				}
 				time.Sleep(time.Until(due) + test.late)
-				if _, taken = b.take(due); !taken {
+				if _, taken = b.take(); !taken {
 					t.Fatal("a slot that is due was not taken")
 				}
-				next, _ := b.take(time.Time{})
+				next, _ := b.take()
 				if got := time.Until(next); !near(got, test.next) {
 					t.Errorf("the next slot is %s away, want %s", got, test.next)
 				}
 			})
+		})
+	}
+}
+
+func TestTimersThatAreLateNeitherLowerTheRateNorFillASecond(t *testing.T) {
+	for _, qps := range []int{1, 2, 10, 50, 100} {
+		synctest.Test(t, func(t *testing.T) {
+			dice, b := rand.New(rand.NewPCG(uint64(qps), 0)), budgetOf(float64(qps))
+			var slots []time.Time
+			start := time.Now()
+			for len(slots) < 30*qps {
+				due, taken := b.take()
+				if taken {
+					slots = append(slots, due)
+					continue
+				}
+				time.Sleep(time.Until(due) + time.Duration(dice.Int64N(int64(timerSlack-guardSlack))))
+			}
+			if took, most := time.Since(start), time.Duration(len(slots))*interval(float64(qps))+timerSlack; took > most {
+				t.Errorf("at %d q/s: %d slots took %s, want %s", qps, len(slots), took, most)
+			}
+			for i := qps; i < len(slots); i++ {
+				if span := slots[i].Sub(slots[i-qps]); span < time.Second+jitter-guardSlack {
+					t.Errorf("at %d q/s: %d slots within %s", qps, qps+1, span)
+				}
+			}
 		})
 	}
 }
@@ -189,7 +215,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 func TestPlacesOfThoseWhoLeaveAreFreeAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := budgetOf(10)
-		b.take(time.Time{}) // the first slot is gone
+		b.take() // the first slot is gone
 		left := errors.New("left")
 		leaving, leave := context.WithCancelCause(t.Context())
 		var all sync.WaitGroup
@@ -220,7 +246,7 @@ func TestPlacesOfThoseWhoLeaveAreFreeAtOnce(t *testing.T) {
 func TestTheHeadOfTheQueueLeavesNothingBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := budgetOf(1)
-		b.take(time.Time{})
+		b.take()
 		for range 20 { // each becomes the head, and leaves shortly before its slot
 			ctx, leave := context.WithCancel(t.Context())
 			time.AfterFunc(10*time.Millisecond, leave)
@@ -238,7 +264,7 @@ func TestTheHeadOfTheQueueLeavesNothingBehind(t *testing.T) {
 func TestAWaitThatIsTooLongIsRefusedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := budgetOf(10)
-		b.take(time.Time{})
+		b.take()
 		var all sync.WaitGroup
 		defer all.Wait()
 		all.Go(func() { crowd(t, b, 30, time.Minute) })
@@ -267,7 +293,7 @@ func TestAWaitThatIsTooLongIsRefusedAtOnce(t *testing.T) {
 func TestTheCallersOwnDeadlineBoundsTheWaitToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := budgetOf(0.1)
-		b.take(time.Time{})
+		b.take()
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		waited, err := b.Wait(ctx, "", time.Minute)

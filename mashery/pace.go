@@ -88,6 +88,13 @@ func (p *pace) limit(now time.Time) rate.Limit {
 	return rate.Limit(p.nominal * p.others.leave(now) / (1 + p.headroom.now().Seconds()))
 }
 
+// most is how many slots there may be within which time: a second and the
+// headroom, or more where the rate is no whole number.
+func (p *pace) most() (n int, within time.Duration, limited bool) {
+	whole := math.Ceil(min(p.nominal, mostGuarded+1))
+	return int(whole), seconds(whole / p.nominal * (1 + p.headroom.now().Seconds())), p.source != LimitNone
+}
+
 // patience is how long a caller waits that is willing to wait for most at the
 // nominal rate.
 func (p *pace) patience(most time.Duration) time.Duration {

@@ -51,7 +51,7 @@ func TestAPauseHoldsEverybody(t *testing.T) {
 func TestAPauseLongerThanTheyMayWaitSendsTheQueueAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := budgetOf(1)
-		b.take(time.Time{})
+		b.take()
 		time.AfterFunc(500*time.Millisecond, func() { b.Pause(time.Minute) })
 		start := time.Now()
 		_, failed := crowd(t, b, 5, 10*time.Second)
@@ -72,7 +72,7 @@ func TestAPauseLongerThanTheyMayWaitSendsTheQueueAway(t *testing.T) {
 func TestThePauseIsForeseenTogetherWithTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := budgetOf(2)
-		b.take(time.Time{})
+		b.take()
 		b.Pause(time.Second) // the rate's slot is free before it ends
 		if waited, err := b.Wait(t.Context(), "", time.Second); err != nil || waited != time.Second {
 			t.Errorf("got %s, %v", waited, err)

@@ -83,8 +83,9 @@ type BudgetStatus struct {
 	LimitSource LimitSource `json:"limit_source"`
 	// HeadroomMs is the jitter that is left room for.
 	HeadroomMs int64 `json:"headroom_ms"`
-	// Waiting are the calls in the queue, by listener; the next one to be
-	// served is not among them.
+	// Queue is how many calls wait. Waiting tells them apart by listener; the
+	// next one to be served is not among those.
+	Queue   int            `json:"queue"`
 	Waiting map[string]int `json:"waiting"`
 	// PausedMs is how long no call goes, because Mashery said so.
 	PausedMs int64 `json:"paused_ms"`
@@ -122,6 +123,7 @@ func (b *Budget) status(now time.Time) BudgetStatus {
 		Roles:       slices.Sorted(maps.Keys(b.pace.roles)),
 		LimitSource: b.pace.source,
 		HeadroomMs:  b.pace.headroom.now().Milliseconds(),
+		Queue:       b.queue.waiting,
 		Waiting:     make(map[string]int),
 		PausedMs:    max(0, b.resume.Sub(now)).Milliseconds(),
 		OverQPS:     b.counts.overQPS, OverQuota: b.counts.overQuota, Quota: b.counts.quota,
