@@ -29,6 +29,9 @@ const (
 	// only if the fault is limited to them. [RetryAfter]
 	FaultOverQPS   FaultKind = "over_qps"
 	FaultOverQuota FaultKind = "over_quota"
+	// Keys are allowed so many calls in a second; token requests only if the
+	// fault is limited to them. [Calls]
+	FaultQPS FaultKind = "qps"
 	// Calls are refused by an error of the gateway's. [Status, Code, JSON, RetryAfter]
 	FaultError FaultKind = "error"
 	// Calls take time to arrive: By, and up to Jitter more. [By, Jitter]
@@ -80,6 +83,7 @@ type Fault struct {
 	Code       string        // an error of Mashery's default error set; "": what the status says
 	By         time.Duration // how long, or how far off; 0 of a stall: for ever
 	Jitter     time.Duration // at random up to this much more
+	Calls      int           // how many a second
 	At         int           // after how many bytes of the body; 0: half of it
 	Name       string        // of the header
 	Type       string        // content type; "": text/plain
@@ -105,6 +109,7 @@ func faultSpecs() []faultSpec {
 		{kind: FaultBadSignature, apis: []string{FaultV2}},
 		{kind: FaultOverQPS, apis: []string{FaultV2, FaultV3}, asked: []string{FaultToken}, takes: []string{"retry_after"}},
 		{kind: FaultOverQuota, apis: []string{FaultV2, FaultV3}, asked: []string{FaultToken}, takes: []string{"retry_after"}},
+		{kind: FaultQPS, apis: []string{FaultV2, FaultV3}, asked: []string{FaultToken}, takes: []string{"calls"}, needed: "calls"},
 		{kind: FaultError, takes: []string{"status", "code", "json", "retry_after"}},
 		{kind: FaultDelay, takes: []string{"by", "jitter"}, needed: "by"},
 		{kind: FaultCutBefore, takes: []string{"reset"}},
@@ -163,7 +168,7 @@ func (f Fault) Validate() error {
 		return fmt.Errorf("the fault %s cannot befall api=%s, only %s", f.Kind, f.API, join(apis))
 	case f.Path != "" && !strings.HasPrefix(f.Path, "/"):
 		return fmt.Errorf("path=%s: a path begins with a slash, such as /v3/rest/services", f.Path)
-	case f.Count < 0 || f.For < 0 || f.At < 0 || f.Jitter < 0 || f.By < 0 && f.Kind != FaultClock:
+	case f.Count < 0 || f.For < 0 || f.Calls < 0 || f.At < 0 || f.Jitter < 0 || f.By < 0 && f.Kind != FaultClock:
 		return fmt.Errorf("the fault %s: a number below zero", f)
 	}
 	return f.validateStatus()

@@ -138,6 +138,19 @@ func TestFaultsThatRefuse(t *testing.T) {
 	}
 }
 
+func TestTheQPSIsWhatAFaultSays(t *testing.T) {
+	a := start(t, emulator.Options{QPS: 5})
+	a.befall("qps,calls=1", "qps,calls=1,api=token")
+	a.rpc(helloCall).expect(t, 200, "").expectHeader(t, "X-Packagekey-Qps-Allotted", "1")
+	a.rest("GET", "/services?limit=1", "").expect(t, 403, "<h1>Developer Over Qps</h1>")
+	a.requestToken(passwordForm()).expect(t, 403, "<h1>Developer Over Qps</h1>") // there was one in this second
+	a.clock.move(time.Second)
+	a.requestToken(passwordForm()).expect(t, 200, "")
+	a.ClearFaults()
+	a.rest("GET", "/services?limit=1", "").expect(t, 200, "").expectHeader(t, "X-Packagekey-Qps-Allotted", "5")
+	a.requestToken(passwordForm()).expect(t, 200, "")
+}
+
 func TestAccessTokensLiveAsLongAsTheyAreToldTo(t *testing.T) {
 	a := start(t, emulator.Options{})
 	a.befall("token_life,by=90s,count=1")

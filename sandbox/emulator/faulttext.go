@@ -21,7 +21,7 @@ func limits() []string { return []string{"count", "for", "api", "path"} }
 func (f *Fault) fields() []faultField {
 	return []faultField{
 		{"count", &f.Count}, {"for", &f.For}, {"api", &f.API}, {"path", &f.Path},
-		{"status", &f.Status}, {"code", &f.Code}, {"by", &f.By}, {"jitter", &f.Jitter}, {"at", &f.At},
+		{"status", &f.Status}, {"code", &f.Code}, {"by", &f.By}, {"jitter", &f.Jitter}, {"calls", &f.Calls}, {"at", &f.At},
 		{"name", &f.Name}, {"type", &f.Type}, {"retry_after", &f.RetryAfter},
 		{"json", &f.JSON}, {"reset", &f.Reset},
 	}

@@ -282,7 +282,11 @@ func (e *Emulator) admit(h http.Header, r *http.Request, m *meter) *refusal {
 	case isOverQuota:
 		forced = CauseOverQuota
 	}
-	reading, cause := m.admit(now, e.opts.RollingQPS || mishap.has(FaultRollingQPS), forced)
+	limit := -1
+	if f, is := mishap.get(FaultQPS); is {
+		limit = f.Calls
+	}
+	reading, cause := m.admit(now, e.opts.RollingQPS || mishap.has(FaultRollingQPS), limit, forced)
 	reading.show(h)
 	switch cause {
 	case CauseOverQPS:

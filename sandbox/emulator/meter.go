@@ -38,11 +38,14 @@ type reading struct {
 
 // admit counts a call at now, or gives the cause why it is refused ("": admitted):
 // the one that is forced, or a limit. The limit per second is that of the calendar
-// second, or of the last second when it is rolling. A refused call does not use
-// up anything.
-func (m *meter) admit(now time.Time, rolling bool, forced Cause) (reading, Cause) {
+// second, or of the last second when it is rolling; it is qps, or if that is
+// negative the meter's own. A refused call does not use up anything.
+func (m *meter) admit(now time.Time, rolling bool, qps int, forced Cause) (reading, Cause) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if qps < 0 {
+		qps = m.qps
+	}
 	if day := now.UTC().Truncate(24 * time.Hour); !day.Equal(m.day) {
 		m.day, m.today = day, 0
 	}
@@ -55,7 +58,7 @@ func (m *meter) admit(now time.Time, rolling bool, forced Cause) (reading, Cause
 	cause := forced
 	switch {
 	case forced != "":
-	case m.qps >= 0 && used >= m.qps:
+	case qps >= 0 && used >= qps:
 		cause = CauseOverQPS
 	case m.quota > 0 && m.today >= m.quota:
 		cause = CauseOverQuota
@@ -71,7 +74,7 @@ func (m *meter) admit(now time.Time, rolling bool, forced Cause) (reading, Cause
 		m.refused++
 	}
 	return reading{
-		qps: m.qps, second: used,
+		qps: qps, second: used,
 		quota: m.quota, today: m.today, reset: m.day.Add(24 * time.Hour),
 	}, cause
 }

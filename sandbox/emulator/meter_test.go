@@ -11,9 +11,9 @@ func TestAMeterRemembersTheLastHour(t *testing.T) {
 	m := &meter{qps: -1}
 	begin := time.Unix(1_800_000_000, 0)
 	for i := range meterMemory + 10 {
-		m.admit(begin.Add(time.Duration(i)*time.Second), false, "")
+		m.admit(begin.Add(time.Duration(i)*time.Second), false, -1, "")
 	}
-	m.admit(begin.Add(20*time.Second), false, "") // a clock that steps back
+	m.admit(begin.Add(20*time.Second), false, -1, "") // a clock that steps back
 	counts := m.counts()
 	if len(counts.Seconds) != meterMemory || counts.Counted != meterMemory+11 {
 		t.Errorf("%d seconds, %d calls", len(counts.Seconds), counts.Counted)
@@ -24,7 +24,7 @@ func TestAMeterRemembersTheLastHour(t *testing.T) {
 	if again := counts.Seconds[10]; again.Counted != 2 {
 		t.Errorf("the second that came again: %+v", again)
 	}
-	m.admit(begin, false, "") // long forgotten: it only displaces nothing
+	m.admit(begin, false, -1, "") // long forgotten: it only displaces nothing
 	if n := len(m.counts().Seconds); n > meterMemory+1 {
 		t.Errorf("%d seconds", n)
 	}
