@@ -90,7 +90,8 @@ func (a *application) serveLocally(s shared) {
 	policies, settings := s.deciding(identity)
 	a.policies = policies
 	a.grants = cache.New(cache.Config[*mashery.Grant]{
-		Vault: identity, Parse: intercept.ParseGrant, Lasting: intercept.IsForced, Logger: s.logger.Named("grants"),
+		Vault: identity, Parse: intercept.ParseGrant, Lasting: intercept.IsForced,
+		Logger: s.logger.Named("grants"), Observe: countGrants,
 	})
 	identity.Listen(autoauth.Listener{
 		Changed: func() { a.policies.Reread(); a.grants.TokenChanged() },
@@ -130,10 +131,13 @@ func (s shared) deciding(identity *autoauth.Identity) (*policy.Policies, interce
 // newTransport makes the way to Mashery of one block.
 func newTransport(block *config.Mashery) *http.Transport {
 	return mashery.NewTransport(mashery.TransportConfig{
-		RootCAs:    block.TLS.RootCAs,
-		ServerName: block.TLS.ServerName,
-		Pinning:    block.TLS.Pinning(),
-		Egress:     block.Egress,
+		RootCAs:               block.TLS.RootCAs,
+		ServerName:            block.TLS.ServerName,
+		Pinning:               block.TLS.Pinning(),
+		DialTimeout:           block.DialTimeout,
+		TLSHandshakeTimeout:   block.TLSHandshakeTimeout,
+		ResponseHeaderTimeout: block.ResponseHeaderTimeout,
+		Egress:                block.Egress,
 	})
 }
 

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/helper/metricsutil"
 	"github.com/hashicorp/vault/internalshared/configutil"
 	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/oklog/run"
@@ -41,6 +43,8 @@ type Proxy struct {
 	app       *application
 	admin     *admin.Admin
 	listeners []*listener.Listener
+	budgets   *mashery.Budgets
+	started   time.Time
 	quit      chan struct{}
 	log       hclog.Logger
 
@@ -51,7 +55,7 @@ type Proxy struct {
 // and writes the pid file. Nothing is sent anywhere before Run. The caller runs
 // Close.
 func New(c *config.Config, o Options) (*Proxy, error) {
-	p := &Proxy{config: c, options: o, quit: make(chan struct{}), log: o.Logger}
+	p := &Proxy{config: c, options: o, budgets: mashery.NewBudgets(), started: time.Now(), quit: make(chan struct{}), log: o.Logger}
 	if err := p.assemble(); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -69,19 +73,27 @@ func (p *Proxy) assemble() error {
 	}
 	warnOfReveal(p.config, p.log)
 	p.app, err = newApplication(shared{
-		config: p.config, client: client, budgets: mashery.NewBudgets(), version: p.options.Version, logger: p.log,
+		config: p.config, client: client, budgets: p.budgets, version: p.options.Version, logger: p.log,
 	})
 	if err != nil {
 		return err
 	}
-	p.admin = admin.New(admin.Config{
-		Metrics: helper, CacheClear: p.app.forwarder.CacheClear(), Quit: func() { close(p.quit) },
-	})
+	p.budgets.Observer = countPacing()
+	p.admin = admin.New(p.administration(helper))
 	if err := p.listen(); err != nil {
 		return err
 	}
 	p.removePidFile, err = writePidFile(p.config.Vault.PidFile)
 	return err
+}
+
+// administration is what the paths below /proxy/v1/ are served from.
+func (p *Proxy) administration(helper *metricsutil.MetricsHelper) admin.Config {
+	c := admin.Config{Metrics: helper, CacheClear: p.app.forwarder.CacheClear(), Quit: func() { close(p.quit) }}
+	if p.app.grants != nil {
+		c.Grants, c.Status = p.app.grants, p.status
+	}
+	return c
 }
 
 // listen binds every listener of the file.

@@ -66,7 +66,7 @@ func TestNothingThatIsWrittenHoldsASecret(t *testing.T) {
 			{"GET", rolePath, "", ""}, {"GET", rolePath + "/grant?api=3&lease=true", "", ""}, {"GET", rolePath + "/grant?api=2&lease=true", "", ""},
 			{"GET", rolePath + "/token", "", ""}, {"GET", lookup, "", ""}, {"POST", "/v1/auth/token/renew-self", "{}", ""},
 			{"GET", "/v1/mash-creds/roles/nosuch/proxy/v3/x", "", ""}, {"GET", v3 + "../grant", "", ""}, {"DELETE", "/v1/sys/mounts/x", "", ""},
-			{"POST", "/v1/auth/token/create", "{}", ""}, {"GET", v3 + "services/nosuch", "", ""}, {"POST", "/proxy/v1/cache-clear", `{"type":"token","value":"hvs.callers-own-token-0123456789x"}`, ""},
+			{"POST", "/v1/auth/token/create", "{}", ""}, {"GET", v3 + "services/nosuch", "", ""}, {"GET", statusPath, "", ""}, {"POST", "/proxy/v1/cache-clear", `{"type":"token","value":"hvs.callers-own-token-0123456789x"}`, ""},
 		} {
 			for _, answer := range []answer{
 				w.tcp.send(t, call.method, call.target, call.body, "X-Vault-Token", "hvs.callers-own-token-0123456789x"),
