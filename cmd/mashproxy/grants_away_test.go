@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"mashproxy/sandbox"
+)
+
+func TestFiveHundredWaitingCallsMakeOneRequest(t *testing.T) {
+	t.Parallel()
+	w, f := openWatched(t, setup{sandbox: sandbox.Options{QPS: 1_000_000}})
+	vault := front(t, w.Sandbox).Config.Handler
+	f.now(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/grant") {
+			time.Sleep(time.Second)
+		}
+		vault.ServeHTTP(rw, r)
+	})
+	if wrong := w.unix.parallel(500, 500, "GET", v3+"services?limit=1", ""); len(wrong) > 0 {
+		t.Errorf("%d calls failed: %s", len(wrong), wrong[0])
+	}
+	if n := len(f.since(time.Time{}, "/grant")); n != 1 {
+		t.Errorf("%d grants were read, want 1", n)
+	}
+}
+
+func TestFiveHundredCallsThatFailMakeFewRequests(t *testing.T) {
+	t.Parallel()
+	w, f := openWatched(t, setup{sandbox: sandbox.Options{QPS: 1_000_000}})
+	f.now(func(rw http.ResponseWriter, r *http.Request) {
+		time.Sleep(300 * time.Millisecond)
+		http.Error(rw, `{"errors":["no upstream"]}`, http.StatusBadGateway)
+	})
+	began := time.Now()
+	wrong := w.unix.parallel(500, 500, "POST", v2, echo)
+	took := time.Since(began)
+	if len(wrong) != 500 || !strings.Contains(wrong[0], "503 ") || !strings.Contains(wrong[0], "no upstream") {
+		t.Errorf("%d calls failed: %s", len(wrong), wrong[0])
+	}
+	if n := len(f.since(began, "/grant")); n > 2+int(took/(500*time.Millisecond)) {
+		t.Errorf("%d grants were asked for in %s", n, took)
+	}
+}
+
+func TestVaultsReturnIsNoticedAndVaultNotOverrun(t *testing.T) {
+	t.Parallel()
+	for name, break_ := range map[string]func(*testing.T, *world, *watched) (mend func()){
+		"sealed": func(t *testing.T, w *world, _ *watched) func() {
+			if err := w.Vault().Seal(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return func() {
+				if err := w.Vault().Unseal(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		},
+		"hanging up": func(_ *testing.T, _ *world, f *watched) func() {
+			f.now(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+			return func() { f.now(nil) }
+		},
+		"answering garbage": func(_ *testing.T, _ *world, f *watched) func() {
+			f.now(func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write([]byte("<html>It works!</html>")) })
+			return func() { f.now(nil) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, f := openWatched(t, setup{})
+			w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "") // V2 has no grant yet
+			mend := break_(t, w, f)
+			for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+				began := time.Now()
+				w.unix.send(t, "POST", v2, echo).expect(t, http.StatusServiceUnavailable, "vault_unavailable")
+				if took := time.Since(began); took > 2*time.Second {
+					t.Errorf("it took %s", took)
+				}
+				w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+			}
+			mend()
+			back := time.Now()
+			within(t, 10*time.Second, "V2 is served", func() bool {
+				time.Sleep(20 * time.Millisecond)
+				return w.unix.send(t, "POST", v2, echo).status == http.StatusOK
+			})
+			if took := time.Since(back); took > 4*time.Second { // two, on a machine that has nothing else to do
+				t.Errorf("it took %s", took)
+			}
+			if n := len(f.since(back, "/grant")); n > 5 {
+				t.Errorf("%d grants were asked for", n)
+			}
+			if n := len(f.since(back, "")); n > 20 {
+				t.Errorf("Vault was asked %d times", n)
+			}
+			if n := strings.Count(w.stderr.String(), "no grants can be had"); n > 1 {
+				t.Errorf("the log says so %d times:\n%s", n, &w.stderr)
+			}
+		})
+	}
+}
+
+func TestATokenThatIsRevokedUnderLoadCostsOneLogin(t *testing.T) {
+	t.Parallel()
+	w, f := openWatched(t, setup{sandbox: sandbox.Options{QPS: 1_000_000}})
+	w.tune(t, "6s") // so that the loss is noticed without a forwarded call
+	calls := w.unix.load(50, "GET", v3+"services?limit=1", "")
+	time.Sleep(time.Second)
+	w.revoke(t)
+	revoked := time.Now()
+	eventually(t, "it logs in again", func() bool { return len(f.since(revoked, "auth/approle/login")) > 0 })
+	time.Sleep(3 * time.Second)
+	calls.end(t)
+	if n := len(f.since(revoked, "auth/approle/login")); n != 1 {
+		t.Errorf("%d logins, want 1", n)
+	}
+	if calls.slowest > 3*time.Second {
+		t.Errorf("a call took %s", calls.slowest)
+	}
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main_test
+
+import (
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"mashproxy/sandbox"
+	"mashproxy/sandbox/emulator"
+)
+
+func TestAProcessThatWasStoppedPastItsLeaseSignsWithAFreshGrant(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{sandbox: sandbox.Options{Mashery: emulator.Options{TokenLife: 4 * time.Second}}})
+	log := w.audited(t)
+	w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+	w.signal(t, syscall.SIGSTOP)
+	time.Sleep(5 * time.Second) // the token's life, and so the lease's
+	w.signal(t, syscall.SIGCONT)
+	w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+	if n := w.Mashery().Counts().Refused[emulator.CauseToken]; n != 0 {
+		t.Errorf("%d calls were signed with a token that was over", n)
+	}
+	if n := log.count(t, grantPath); n != 2 {
+		t.Errorf("%d grants were read, want 2", n)
+	}
+}
+
+func TestV2LeasesAreRenewedWhileTheyAreUsed(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{})
+	log := w.audited(t)
+	w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "") // once, and so it lapses
+	began := time.Now()
+	calls := w.unix.load(2, "POST", v2, echo)
+	within(t, time.Minute, "the lease is renewed", func() bool { return log.count(t, "sys/leases/renew") > 0 })
+	if took := time.Since(began); took < 30*time.Second {
+		t.Errorf("a lease of a minute was renewed after %s", took)
+	}
+	time.Sleep(time.Second)
+	calls.end(t)
+	if grants, renewals := log.count(t, grantPath), log.count(t, "sys/leases/renew"); grants != 2 || renewals != 1 {
+		t.Errorf("%d grants, %d renewals; want 2 and 1", grants, renewals)
+	}
+}
+
+func TestNoCallWaitsForAGrantWhileShortLeasesEnd(t *testing.T) {
+	t.Parallel()
+	w, f := openWatched(t, setup{})
+	w.tune(t, "6s")
+	w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+	const slow = 500 * time.Millisecond
+	vault := front(t, w.Sandbox).Config.Handler
+	f.now(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/grant") {
+			time.Sleep(slow) // as if Mashery took its time behind it
+		}
+		vault.ServeHTTP(rw, r)
+	})
+	calls := w.unix.load(2, "GET", v3+"services?limit=1", "")
+	time.Sleep(15 * time.Second)
+	calls.end(t)
+	if n := len(f.since(time.Time{}, "/grant")); n < 3 || n > 7 {
+		t.Errorf("%d grants were read", n)
+	}
+	if calls.slowest >= slow {
+		t.Errorf("a call took %s: it waited for a grant", calls.slowest)
+	}
+}
+
+func TestALeaseThatIsRevokedIsNoticedAtTheNextRenewal(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{})
+	w.tune(t, "8s")
+	calls := w.unix.load(2, "GET", v3+"services?limit=1", "")
+	time.Sleep(500 * time.Millisecond)
+	w.write(t, "sys/leases/revoke-prefix/mash-creds/", nil)
+	eventually(t, "it is noticed", func() bool { return strings.Contains(w.stderr.String(), "Vault has ended the lease of a grant") })
+	calls.end(t)
+	if strings.Contains(w.stderr.String(), "[ERROR]") {
+		t.Errorf("errors are logged:\n%s", &w.stderr)
+	}
+}
+
+func TestARolesForcedProxyModeIsForgottenSoonAfterItEnds(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{})
+	w.force(t, true)
+	local := func() bool {
+		a := w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+		return strings.HasPrefix(a.header.Get("X-Proxy-Mode"), "mashproxy")
+	}
+	for range 3 {
+		if local() {
+			t.Error("a call of a role in forced proxy mode is served here")
+		}
+	}
+	w.force(t, false)
+	eventually(t, "its calls are served here", local)
+}
