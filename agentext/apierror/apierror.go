@@ -44,7 +44,13 @@ type Error struct {
 
 	// Header is added to the answer; it may be nil.
 	Header http.Header
+
+	// Err is what the Error was made of, for errors.As; it may be nil.
+	Err error
 }
+
+// Unwrap gives Err.
+func (e *Error) Unwrap() error { return e.Err }
 
 // Error gives the code and the message.
 func (e *Error) Error() string {

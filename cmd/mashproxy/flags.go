@@ -16,9 +16,18 @@ import (
 	"github.com/hashicorp/cli"
 )
 
-// parseFlags parses a command's arguments. done tells that there is nothing
-// more to do: help was asked for, or a flag is wrong.
+// parseFlags parses the arguments of a command that has options only. done
+// tells that there is nothing more to do: help was asked for, or one is wrong.
 func parseFlags(ui cli.Ui, set *flag.FlagSet, args []string, help func() string) (code int, done bool) {
+	if code, done = parseOptions(ui, set, args, help); done || set.NArg() == 0 {
+		return code, done
+	}
+	ui.Error(fmt.Sprintf("%q is not an option; options begin with a dash, see mashproxy %s -help", set.Arg(0), set.Name()))
+	return exitFailure, true
+}
+
+// parseOptions parses the options before a command's other arguments.
+func parseOptions(ui cli.Ui, set *flag.FlagSet, args []string, help func() string) (code int, done bool) {
 	set.SetOutput(io.Discard)
 	set.Usage = func() {}
 	err := set.Parse(args)
@@ -28,9 +37,6 @@ func parseFlags(ui cli.Ui, set *flag.FlagSet, args []string, help func() string)
 		return 0, true
 	case err != nil:
 		ui.Error(fmt.Sprintf("%s; see mashproxy %s -help", err, set.Name()))
-		return exitFailure, true
-	case set.NArg() > 0:
-		ui.Error(fmt.Sprintf("%q is not an option; options begin with a dash, see mashproxy %s -help", set.Arg(0), set.Name()))
 		return exitFailure, true
 	}
 	return 0, false

@@ -26,6 +26,7 @@ func run(args []string) int {
 	program.ErrorWriter = os.Stderr
 	program.Commands = map[string]cli.CommandFactory{
 		"proxy":   func() (cli.Command, error) { return &proxyCommand{ui: ui}, nil },
+		"can":     func() (cli.Command, error) { return &canCommand{ui: ui}, nil },
 		"dev":     func() (cli.Command, error) { return &devCommand{ui: ui}, nil },
 		"version": func() (cli.Command, error) { return &versionCommand{ui: ui}, nil },
 	}

@@ -53,7 +53,7 @@ func (c *proxyCommand) Run(args []string) int {
 		c.ui.Error("-config=FILE is missing; name at least one file or folder")
 		return exitFailure
 	}
-	forget("VAULT_TOKEN", "VAULT_AGENT_ADDR", "VAULT_PROXY_ADDR", "VAULT_WRAP_TTL")
+	forgetUnused()
 	logs := io.Writer(os.Stderr)
 	if f.combineLogs {
 		logs = os.Stdout
@@ -101,8 +101,7 @@ func startProxy(paths []string, flags config.Flags, logs io.Writer) (*runningPro
 	if err != nil {
 		return nil, err
 	}
-	// These are in the configuration now, as far as no flag wins over them.
-	forget("VAULT_CACERT", "VAULT_CAPATH", "VAULT_CLIENT_CERT", "VAULT_CLIENT_KEY", "VAULT_TLS_SERVER_NAME", "VAULT_SKIP_VERIFY")
+	forgetConfigured()
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	proxy, err := agentext.New(c, agentext.Options{
@@ -133,6 +132,17 @@ func forget(variables ...string) {
 	for _, name := range variables {
 		_ = os.Unsetenv(name) // fails for no name of ours
 	}
+}
+
+// forgetUnused forgets what Vault's command line would use and this does not.
+func forgetUnused() {
+	forget("VAULT_TOKEN", "VAULT_AGENT_ADDR", "VAULT_PROXY_ADDR", "VAULT_WRAP_TTL")
+}
+
+// forgetConfigured forgets what is in a configuration once that is read, as far
+// as no flag wins over it.
+func forgetConfigured() {
+	forget("VAULT_CACERT", "VAULT_CAPATH", "VAULT_CLIENT_CERT", "VAULT_CLIENT_KEY", "VAULT_TLS_SERVER_NAME", "VAULT_SKIP_VERIFY")
 }
 
 // environment is what there is beside the files.
