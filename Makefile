@@ -55,6 +55,16 @@ endif
 bench: bin/mashproxy ## Measure the proxy beside a bare reverse proxy; ARGS="-rounds=3" for its flags
 	@go run ./bench -binary=bin/mashproxy $(ARGS)
 
+.PHONY: chaos
+chaos: bin/mashproxy ## Break things around the proxy while clients call; ARGS="-only=sealed" for some of them
+	@go run ./chaos -binary=bin/mashproxy $(ARGS)
+
+DURATION ?= 10m
+
+.PHONY: soak
+soak: bin/mashproxy ## Watch goroutines and memory under steady calls on short leases, for DURATION=10m
+	@go run ./bench/soak -binary=bin/mashproxy -for=$(DURATION) $(ARGS)
+
 .PHONY: lint
 lint: ## Check formatting, vet, staticcheck and go.mod
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }

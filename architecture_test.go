@@ -74,6 +74,7 @@ var arrows = []struct {
 	{"cmd/mashproxy", []string{"agentext", "sandbox"}, nil},
 	{"bench/peer", nil, nil},
 	{"bench", []string{"bench/rig", "sandbox"}, []string{vault + "/api"}},
+	{"chaos", []string{"bench/rig", "sandbox"}, []string{vault + "/api"}},
 }
 
 func TestArrowsBetweenRoomsPointOneWay(t *testing.T) {

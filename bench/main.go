@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"mashproxy/bench/rig"
@@ -30,6 +32,7 @@ func run() (err error) {
 	var p plan
 	flag.IntVar(&p.rounds, "rounds", 7, "how often each way is measured")
 	flag.DurationVar(&p.lasts, "for", 2*time.Second, "how long a round is, for each way")
+	only := flag.String("only", "", "measure only the ways whose names hold this `text`, beside "+baseline)
 	binary := flag.String("binary", "", "`path` of a mashproxy that is built; default: it is built")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -49,6 +52,7 @@ func run() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
+	w.targets = slices.DeleteFunc(w.targets, func(t target) bool { return t.name != baseline && !strings.Contains(t.name, *only) })
 	return p.run(ctx, w)
 }
 

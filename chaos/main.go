@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Command chaos runs the built program against a real Vault and an emulated
+// Mashery, lets clients call steadily, breaks things around it and holds what
+// becomes of the calls against what is promised. It prints a table and fails if
+// a promise was broken. Run it from the module's folder: `make chaos`.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+
+	"mashproxy/bench/rig"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() (err error) {
+	only := flag.String("only", "", "strike only with faults whose names hold this `text`")
+	binary := flag.String("binary", "", "`path` of a mashproxy that is built; default: it is built")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	dir, err := os.MkdirTemp("", "mashproxy-chaos-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if *binary == "" {
+		*binary = filepath.Join(dir, "mashproxy")
+		if err := rig.Build(ctx, "mashproxy/cmd/mashproxy", *binary); err != nil {
+			return err
+		}
+	}
+	faults := matching(slices.Concat(vaultFaults(), masheryFaults()), *only)
+	if len(faults) == 0 {
+		return fmt.Errorf("-only=%s: no fault's name holds that", *only)
+	}
+	return strikeAll(ctx, faults, *binary)
+}
+
+// strikeAll strikes with one fault after the other, each in a world of its own,
+// and prints a row of the table as soon as it is there.
+func strikeAll(ctx context.Context, faults []fault, binary string) error {
+	fmt.Print(heading())
+	var results []result
+	for _, f := range faults {
+		r, err := f.run(ctx, binary)
+		if err != nil {
+			return err
+		}
+		fmt.Print(r.row())
+		results = append(results, r)
+	}
+	broken := 0
+	for _, r := range results {
+		if len(r.broken) > 0 {
+			broken++
+			fmt.Print(r.complaint())
+		}
+	}
+	if broken > 0 {
+		return fmt.Errorf("%d of %d faults broke a promise", broken, len(results))
+	}
+	fmt.Printf("\n%d faults, no promise broken.\n", len(results))
+	return nil
+}
