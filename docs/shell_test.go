@@ -110,6 +110,8 @@ func (s *shell) execute(c *command) (done *outcome, err error) {
 		done, err = s.cat(args, c.stdin)
 	case "jq":
 		done, err = jq(args, c.stdin)
+	case "mashproxy":
+		done, err = s.mashproxy(args, c.stdin)
 	case "rm":
 		done, err = s.remove(args)
 	default:
@@ -207,6 +209,7 @@ func TestTheShellRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		"cat 'x":                  "line 1: ' has no end",
 		"cat <<A\nx":              "line 1: no line A ends the text",
 		"rm ../x":                 "line 1: only files of the working folder are removed, not ../x",
+		"mashproxy proxy":         `line 1: mashproxy with ["proxy"] is not known here`,
 		"vault status":            "line 1: vault status is not known here",
 		"curl --insecure x":       "line 1: curl's --insecure is not known here",
 		"cat <<A # 404: no\nA":    "line 1: status 0, want 404: ",
