@@ -14,14 +14,17 @@ func (g *Grants[G]) DropLease(id string) {
 }
 
 // DropPath drops the grants read at paths that begin with path, such as
-// "/v1/mash-creds/roles/billing/grant", in a namespace; "" and "root" are root.
+// "/v1/mash-creds/roles/billing/grant", in a namespace; "" and "root" are root,
+// from which paths may begin with the namespace, too.
 func (g *Grants[G]) DropPath(namespace, path string) {
 	namespace = strings.Trim(namespace, "/")
 	if namespace == "root" {
 		namespace = ""
 	}
 	g.dropWhere(func(e *entry[G]) bool {
-		return e.key.Namespace == namespace && strings.HasPrefix("/v1/"+e.key.path(), path)
+		at := e.key.Namespace
+		return at == namespace && strings.HasPrefix("/v1/"+e.key.path(), path) ||
+			namespace == "" && at != "" && strings.HasPrefix("/v1/"+at+"/"+e.key.path(), path)
 	})
 }
 

@@ -24,6 +24,7 @@ func TestGrantsAreDroppedByHand(t *testing.T) {
 		"a path in root":           {func(g *Grants[string]) { g.DropPath("root/", "/v1/mash-creds/roles/demo/grant") }, []Key{demo}},
 		"a path's beginning":       {func(g *Grants[string]) { g.DropPath("", "/v1/mash-creds/") }, []Key{demo, role("other")}},
 		"a path in a namespace":    {func(g *Grants[string]) { g.DropPath("team/", "/v1/mash-creds/roles/demo/grant") }, []Key{team}},
+		"a namespace's path":       {func(g *Grants[string]) { g.DropPath("", "/v1/team/mash-creds/roles") }, []Key{team}},
 		"a path of something else": {func(g *Grants[string]) { g.DropPath("", "/v1/secret/") }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

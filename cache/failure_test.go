@@ -113,7 +113,7 @@ func TestVaultsReturnIsNoticedAndNotOverrun(t *testing.T) {
 			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
 				v.says = test.says
 				keys := roles(test.roles)
-				if _, slowest := spread(t, g, keys, 100*time.Millisecond, 10*time.Second); slowest > waitTimeout {
+				if _, slowest := spread(t, g, keys, 100*time.Millisecond, 4*time.Second); slowest > waitTimeout {
 					t.Errorf("a call waited %s", slowest)
 				}
 				back := time.Now()

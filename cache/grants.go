@@ -123,7 +123,7 @@ func (g *Grants[G]) leave(f *fetch[G]) error {
 	switch {
 	case g.Vault.Token() == "":
 		return ErrNoToken
-	case f.job.queued && g.line.away != nil:
+	case f.job.queued && g.line.away != nil && !broken(g.line.away): // broken was another role
 		return g.line.away
 	}
 	return ErrSlow

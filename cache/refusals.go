@@ -14,6 +14,9 @@ const (
 	// longestRest is the longest time between two grants of a role whose grants
 	// Mashery refuses.
 	longestRest = time.Minute
+	// nearly is by how much that may be cut short so as not to outlast a grant
+	// whose lease is not extended: V2's are good for 58 s.
+	nearly = 5 * time.Second
 	// goodFor is how long grants must go unrefused for that to be forgotten.
 	goodFor = 5 * time.Minute
 	// hintAfter is after how many fresh grants that were refused the log says what
@@ -55,6 +58,14 @@ func (r *refusals) note(grant *held, now time.Time) (tooMuch bool) {
 	r.strikes++
 	r.next = now.Add(min(time.Second<<min(r.strikes-1, 10), longestRest))
 	return true
+}
+
+// end says that the grant that calls are signed with meanwhile ends then. If
+// that is but a moment before the next, the next comes so much earlier.
+func (r *refusals) end(deadline time.Time) {
+	if r.next.Add(-nearly).Before(deadline) && deadline.Before(r.next) {
+		r.next = deadline
+	}
 }
 
 // Dead tells that Mashery refused grant, and asks whether to send the call

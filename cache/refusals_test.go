@@ -143,6 +143,21 @@ func TestWhenARefusedGrantEndsCallsAreToldSo(t *testing.T) {
 	})
 }
 
+func TestCallsAreNotLeftWithoutAGrantShortlyBeforeTheNext(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.lease, v.most = 60, 60
+		m := &mashery{refuses: always}
+		for start := time.Now(); time.Since(start) < 10*time.Minute; time.Sleep(100 * time.Millisecond) {
+			if err := m.call(t, g, demo); err != nil {
+				t.Fatalf("after %s: %v", time.Since(start), err)
+			}
+		}
+		if n := v.count(); n > 18 {
+			t.Errorf("%d grants in ten minutes", n)
+		}
+	})
+}
+
 // TestTwoProxiesWhoseGrantsKillEachOther has a Mashery that lets only the newest
 // token of a user live.
 func TestTwoProxiesWhoseGrantsKillEachOther(t *testing.T) {

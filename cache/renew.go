@@ -95,9 +95,11 @@ func (g *Grants[G]) renewed(e *entry[G], grant *Grant[G], secret *api.Secret, se
 // One that Mashery refuses is not replaced before its time. g.mu is held.
 func (g *Grants[G]) replace(e *entry[G]) {
 	e.grant.spent = true
-	if !e.grant.refused {
-		g.want(e, false)
+	if e.grant.refused {
+		e.refusals.end(e.grant.deadline)
+		return
 	}
+	g.want(e, false)
 }
 
 // leaseEnded drops a grant whose lease Vault has no more, and reads another: it
