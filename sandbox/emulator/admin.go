@@ -4,6 +4,8 @@ package emulator
 
 import (
 	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"mashproxy/mashery"
 )
 
 // adminBodyLimit bounds the faults that are sent at once.
@@ -23,6 +27,7 @@ const adminBodyLimit = 64 << 10
 //	POST /faults      adds the faults of the body, one a line, as ParseFault reads them
 //	DELETE /faults    ends all faults; /faults/{id} ends one
 //	DELETE /tokens    makes every access token given so far unknown
+//	POST /keys        makes a further API key known, see newKey
 //
 // Answers are JSON and hold no secret. Whoever reaches it may use it: it belongs
 // on a loopback port of its own.
@@ -40,6 +45,7 @@ func (e *Emulator) Admin() http.Handler {
 		e.KillTokens()
 		answerAdmin(w, e.faultStates())
 	})
+	mux.HandleFunc("POST /keys", e.postKey)
 	return mux
 }
 
@@ -118,6 +124,39 @@ func (e *Emulator) deleteFault(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answerAdmin(w, e.faultStates())
+}
+
+// newKey is a further API key, as a role of the secrets engine has it. All but
+// the key and its secret is that of [Options].Credentials where it is left out.
+type newKey struct {
+	AreaID   string `json:"area_id"`
+	AreaNID  int64  `json:"area_nid"`
+	APIKey   string `json:"api_key"`
+	Secret   string `json:"secret"`
+	Username string `json:"username"`
+	Password string `json:"password"`
+	QPS      int    `json:"qps"` // as in [Emulator.AddKey]
+}
+
+func (e *Emulator) postKey(w http.ResponseWriter, r *http.Request) {
+	var k newKey
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, adminBodyLimit))
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(&k)
+	if err == nil && (k.APIKey == "" || k.Secret == "") {
+		err = errors.New("a key needs api_key and secret")
+	}
+	if err != nil {
+		refuseAdmin(w, http.StatusBadRequest, err)
+		return
+	}
+	usual := e.opts.Credentials
+	e.AddKey(mashery.Credentials{
+		AreaID: cmp.Or(k.AreaID, usual.AreaID), AreaNID: cmp.Or(k.AreaNID, usual.AreaNID),
+		APIKey: mashery.NewSecret(k.APIKey), Secret: mashery.NewSecret(k.Secret),
+		Username: cmp.Or(k.Username, usual.Username), Password: mashery.NewSecret(cmp.Or(k.Password, usual.Password.Reveal())),
+	}, k.QPS)
+	answerAdmin(w, map[string]int{"keys": len(e.keys.all())})
 }
 
 func answerAdmin(w http.ResponseWriter, body any) {

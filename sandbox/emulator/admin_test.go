@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"mashproxy/mashery"
 	"mashproxy/sandbox/emulator"
 )
 
@@ -38,6 +39,29 @@ func TestFaultsAreSetAndClearedFromOutside(t *testing.T) {
 	a.rest("GET", "/services", "").expect(t, 403, "<h1>Developer Inactive</h1>")
 }
 
+func TestAFurtherKeyHasItsOwnTokensSignaturesAndLimit(t *testing.T) {
+	a := start(t, emulator.Options{QPS: 1})
+	a.administer("POST", "/keys", `{"api_key":"another","secret":"one","qps":2}`).expect(t, 200, `{"keys":2}`)
+	key, secret := mashery.NewSecret("another"), mashery.NewSecret("one")
+	sign := func() string {
+		return "/v2/json-rpc/712?apikey=another&sig=" + mashery.SignV2(key, secret, a.clock.now()).Reveal()
+	}
+	for _, want := range []int{200, 200, 403} {
+		a.do(a.request("POST", sign(), helloCall)).expect(t, want, "")
+	}
+	a.rpc(helloCall).expect(t, 200, "") // the first key has its second to itself
+
+	req := a.request("POST", "/v3/token", passwordForm().Encode())
+	req.SetBasicAuth("another", "one")
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if mapi := a.do(req).expect(t, 200, "").object(t)["mapi"]; mapi != "another" {
+		t.Errorf("the token is of %v", mapi)
+	}
+	if keys := a.Counts().Keys; len(keys) != 2 || keys[1].Counted != 2 || keys[1].Refused != 1 {
+		t.Errorf("counts: %+v", keys)
+	}
+}
+
 func TestWhatTheAdminPathRefuses(t *testing.T) {
 	a := start(t, emulator.Options{})
 	for name, test := range map[string]struct {
@@ -52,6 +76,9 @@ func TestWhatTheAdminPathRefuses(t *testing.T) {
 		"an id that is none":               {"DELETE", "/faults/x", "", 404, "there is no fault x"},
 		"a verb that nobody knows there":   {"PUT", "/faults", "garbage", 405, ""},
 		"a path that nobody knows":         {"GET", "/v3/rest/services", "", 404, ""},
+		"a key without its secret":         {"POST", "/keys", `{"api_key":"another"}`, 400, "a key needs api_key and secret"},
+		"a key with something unknown":     {"POST", "/keys", `{"api_key":"a","secret":"b","qsp":3}`, 400, `json: unknown field "qsp"`},
+		"a key that is no JSON":            {"POST", "/keys", `api_key=a`, 400, "invalid character"},
 		"the credentials, or anything new": {"GET", "/tokens", "", 405, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
