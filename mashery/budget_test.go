@@ -136,7 +136,7 @@ func TestAStallOfTheMachineDoesNotPushSlotsTogether(t *testing.T) {
 	}{
 		{"a timer in time", 0, interval(10)},
 		{"a timer a little late does not lower the rate", timerSlack, interval(10) - timerSlack},
-		{"a timer later than that", timerSlack + 1, interval(10)},
+		{"a timer later than that", timerSlack + time.Microsecond, interval(10)},
 		{"a stall of most of an interval", 80 * time.Millisecond, interval(10)},
 		{"a stall of many intervals", 10 * time.Second, interval(10)},
 	} {
