@@ -13,8 +13,8 @@ import (
 	"mashproxy/sandbox"
 )
 
-// asked is a question to mashproxy can, and what it says.
-type asked struct {
+// question is one to mashproxy can, and what it says.
+type question struct {
 	args []string
 	code int
 	says []string
@@ -41,7 +41,7 @@ func (i *inquirer) can(t *testing.T, args ...string) outcome {
 }
 
 // ask asks all questions, each of which must leave nothing behind.
-func (i *inquirer) ask(t *testing.T, questions map[string]asked) {
+func (i *inquirer) ask(t *testing.T, questions map[string]question) {
 	t.Helper()
 	before := i.tokens(t)
 	for name, q := range questions {
@@ -92,7 +92,7 @@ path "mash-creds/roles/demo/proxy/v2/bad.method" { capabilities = ["deny"] }
 `)
 	member := write(t, i.Dir(), "member.json", `{"email":"a@example.com"}`)
 	const stands = "stands in: the token's Vault policies default, demo"
-	i.ask(t, map[string]asked{
+	i.ask(t, map[string]question{
 		"a read that a rule allows": {[]string{"GET", v3 + "services?limit=1"}, 0,
 			[]string{"allowed: GET " + v3 + "services?limit=1\n", `rule:      mash-creds/roles/+/proxy/v3/*`, stands}},
 		"the V3 path of a role":             {[]string{"-role=demo", "get", "/services/1/endpoints"}, 0, []string{"allowed: get " + v3 + "services/1/endpoints\n"}},
@@ -170,12 +170,12 @@ func TestCanAnswersInJSON(t *testing.T) {
 func TestCanSaysWhyVaultDecides(t *testing.T) {
 	t.Parallel()
 	i := inquire(t, `path "mash-creds/roles/+/proxy/*" { capabilities = ["read"] }`, inMashery(`forward_roles = ["big"]`))
-	i.ask(t, map[string]asked{
+	i.ask(t, map[string]question{
 		"a token that may not read the grant":  {[]string{"-role=demo", "GET", "services"}, 3, []string{"cause:     no_grant", `allow "read" on the role's grant`}},
 		"a role that the file leaves to Vault": {[]string{"-role=big", "GET", "services"}, 3, []string{"cause:     forward_roles"}},
 	})
 	i.write(t, "auth/approle/role/demo", map[string]any{"token_num_uses": 20})
-	i.ask(t, map[string]asked{
+	i.ask(t, map[string]question{
 		"a token whose uses are counted": {[]string{"-role=demo", "GET", "services"}, 3, []string{"cause:     num_uses"}},
 	})
 }
@@ -209,7 +209,7 @@ func TestCanUsesATokenThatIsThere(t *testing.T) {
 	i := inquire(t, allRights)
 	secret := i.write(t, "auth/token/create", map[string]any{"policies": []string{"demo"}, "ttl": "1h"})
 	file := write(t, i.Dir(), "token", secret.Auth.ClientToken+"\n")
-	i.ask(t, map[string]asked{
+	i.ask(t, map[string]question{
 		"twice":       {[]string{"-token-file=" + file, "-role=demo", "GET", "services"}, 0, []string{"allowed"}},
 		"a root's":    {[]string{"-token-file=" + filepath.Join(i.Dir(), "root-token"), "-role=demo", "DELETE", "services"}, 0, []string{"a root token may do everything"}},
 		"not a stale": {[]string{"-token-file=" + write(t, i.Dir(), "stale", "hvs.nobody"), "-role=demo", "GET", "services"}, 2, []string{"logging in to Vault by token_file", "permission denied"}},
@@ -220,7 +220,7 @@ func TestCanUsesATokenThatIsThere(t *testing.T) {
 func TestCanSaysWhatKeepsItFromAnswering(t *testing.T) {
 	t.Parallel()
 	i := inquire(t, allRights)
-	question := []string{"-role=demo", "GET", "services"}
+	call := []string{"-role=demo", "GET", "services"}
 	wrapped := strings.Replace(read(t, i.config), "secret_id_file_path", "secret_id_response_wrapping_path = \"x\"\n      secret_id_file_path", 1)
 	for name, test := range map[string]struct {
 		file string
@@ -232,7 +232,7 @@ func TestCanSaysWhatKeepsItFromAnswering(t *testing.T) {
 		"a configuration that serves none": {write(t, i.Dir(), "none.hcl", "vault { address = \"http://127.0.0.1:1\" }\napi_proxy {}\nlistener \"tcp\" { address = \"127.0.0.1:0\" tls_disable = true }\n"), "no mashery block"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := finish(t, nil, append([]string{"can", "-config=" + test.file}, question...)...)
+			o := finish(t, nil, append([]string{"can", "-config=" + test.file}, call...)...)
 			if o.code != 2 || o.stdout != "" {
 				t.Errorf("exit code %d, stdout %q", o.code, o.stdout)
 			}

@@ -65,6 +65,8 @@ func TestWhatCannotBeDecidedHereVaultDecides(t *testing.T) {
 		"a call that names a snapshot in a header":         {header: []string{"X-Vault-Recover-Snapshot-Id", "s"}, cause: "snapshot"},
 		"a role in forced proxy mode":                      {role: map[string]any{"forced_proxy_mode": true}, cause: "forced_proxy_mode"},
 		"a role that the file leaves to Vault":             {block: `forward_roles = ["d*o"]`, cause: "forward_roles"},
+		"a token that may not read the shared V3 token":    {block: `grant_from = "token"`, cause: "no_grant"},
+		"nothing of one that may read the shared V3 token": {block: `grant_from = "token"`, policy: proxied + `path "mash-creds/roles/demo/token" { capabilities = ["read"] }`},
 		"nothing of a token whose rules come in one field": {answers: acl(below + `}}`)},
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); test.run(t) })
