@@ -86,7 +86,9 @@ func TestWhatVaultTellsOfTheTokenAndItsLeasesHoldsNoCredential(t *testing.T) {
 		{name: "the API's description", method: "GET", target: "/v1/sys/internal/specs/openapi"},
 		{name: "the lease of the grant revoked", target: "/v1/sys/leases/revoke", body: text(`{"lease_id":%q}`, lease)},
 		{name: "the token, wrapped by the second of two headers", method: "GET", target: lookup, header: []string{"X-Vault-Wrap-TTL", "", "X-Vault-Wrap-TTL", "60"}},
+		{name: "the check of the mount", method: "GET", target: "/v1/mash-creds/check"},
 		{name: "the program's metrics", method: "GET", target: "/proxy/v1/metrics"},
+		{name: "the program's state", method: "GET", target: "/proxy/v1/status"},
 	} {
 		t.Run(a.name, func(t *testing.T) {
 			if a.method == "" {
