@@ -175,9 +175,12 @@ func (e *PinError) Error() string {
 		strings.Join(wanted, " and "), strings.Join(seen, "; "))
 }
 
-// describe names a certificate in the words of a pin.
+// describe names a certificate in the words of a pin; that of its public key
+// also in base64, as other programs have it.
 func describe(cert *x509.Certificate) string {
-	return fmt.Sprintf("name %q, serial %s, sha256 %s", cert.Subject.CommonName, colons(cert.SerialNumber.Bytes()), Fingerprint(sha256.Sum256(cert.Raw)))
+	key := Fingerprint(sha256.Sum256(cert.RawSubjectPublicKeyInfo))
+	return fmt.Sprintf("name %q, serial %s, sha256 %s, sha256 of the public key %s (%s)", cert.Subject.CommonName, colons(cert.SerialNumber.Bytes()),
+		Fingerprint(sha256.Sum256(cert.Raw)), key, base64.StdEncoding.EncodeToString(key[:]))
 }
 
 // colons writes bytes as certificates' are written: hex, with colons.

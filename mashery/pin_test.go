@@ -132,9 +132,9 @@ func TestAPinThatIsNotMetSaysWhatWasSeen(t *testing.T) {
 		{Place: Leaf, CommonName: "The Leaf"}, {Place: Issuer, CommonName: "x", Serial: big.NewInt(0xab)},
 	}}}, "local.example.com")
 	want := `no answer from Mashery at local.example.com: tls: failed to verify certificate: pinned is issuer with name "x", serial ab, ` +
-		`but seen was, from the leaf up, name "The Leaf", serial 03, sha256 ` + Fingerprint(sha256.Sum256(c.leaf.Raw)).String() +
-		`; name "The Issuer", serial 0a:0b, sha256 ` + Fingerprint(sha256.Sum256(c.issuer.Raw)).String() +
-		`; name "The Root", serial 01, sha256 ` + Fingerprint(sha256.Sum256(c.root.Raw)).String() +
+		`but seen was, from the leaf up, name "The Leaf", serial 03, sha256 ` + prints(c.leaf) +
+		`; name "The Issuer", serial 0a:0b, sha256 ` + prints(c.issuer) +
+		`; name "The Root", serial 01, sha256 ` + prints(c.root) +
 		`; if these are the right ones, change the pins`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
@@ -208,4 +208,12 @@ func FuzzParseFingerprint(f *testing.F) {
 			t.Errorf("%q: %v, then %v %v", text, got, again, err)
 		}
 	})
+}
+
+// prints are the fingerprints of a certificate and its key, the latter also as
+// openssl prints it.
+func prints(cert *x509.Certificate) string {
+	key := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+	return Fingerprint(sha256.Sum256(cert.Raw)).String() + ", sha256 of the public key " + Fingerprint(key).String() +
+		" (" + base64.StdEncoding.EncodeToString(key[:]) + ")"
 }

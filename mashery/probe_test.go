@@ -4,7 +4,6 @@ package mashery
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -20,7 +19,7 @@ func TestAProbeTellsWhatItSaw(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `status 200, TLS 1.3, name "The Leaf", serial 03, sha256 ` + Fingerprint(sha256.Sum256(c.leaf.Raw)).String() +
+	want := `status 200, TLS 1.3, name "The Leaf", serial 03, sha256 ` + prints(c.leaf) +
 		`, issued by "The Issuer", good until ` + c.leaf.NotAfter.UTC().Format(time.DateOnly)
 	if got.String() != want {
 		t.Errorf("got %s\nwant %s", got, want)

@@ -45,6 +45,10 @@ type TransportConfig struct {
 // compression of its own), redirects are not its business, and after this
 // machine has slept no connection of before is used.
 func NewTransport(c TransportConfig) *http.Transport {
+	return newTransport(c, new(sleepWatch).slept)
+}
+
+func newTransport(c TransportConfig, slept func(now time.Time) bool) *http.Transport {
 	dial := &net.Dialer{Timeout: cmp.Or(c.DialTimeout, connectTimeout), KeepAlive: 30 * time.Second}
 	t := &http.Transport{
 		ProxyConnectHeader:     c.Egress.header(),
@@ -59,10 +63,9 @@ func NewTransport(c TransportConfig) *http.Transport {
 		MaxIdleConnsPerHost:    256,
 		IdleConnTimeout:        90 * time.Second,
 	}
-	var sleeps sleepWatch
 	// Asked before each attempt, and before a connection is chosen for it.
 	t.Proxy = func(r *http.Request) (*url.URL, error) {
-		if sleeps.slept(time.Now()) {
+		if slept(time.Now()) {
 			t.CloseIdleConnections()
 		}
 		if err := onlyOnce(r); err != nil {
