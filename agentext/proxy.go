@@ -134,7 +134,7 @@ func (p *Proxy) handler(c *configutil.Listener, door *intercept.Listener) http.H
 
 // doorOf is a listener of the configuration, as what serves calls knows it.
 func doorOf(c *config.Config, i int) *intercept.Listener {
-	return &intercept.Listener{Name: c.Vault.Listeners[i].Address}
+	return &intercept.Listener{Name: c.Vault.Listeners[i].Address, Rules: c.ListenerRules[i]}
 }
 
 // metricsOnly tells a listener that serves metrics and no calls.

@@ -24,10 +24,10 @@ func BenchmarkRecognise(b *testing.B) {
 		"a namespace":       "GET /v1/mash/roles/demo/proxy/v3/services\nX-Vault-Namespace: eu",
 	} {
 		b.Run(name, func(b *testing.B) {
-			r := request(b, line)
+			r, l := request(b, line), &Listener{}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, refusal := h.read(r); refusal != nil {
+				if _, refusal := h.read(l, r); refusal != nil {
 					b.Fatal(refusal)
 				}
 			}

@@ -45,6 +45,7 @@ type chain struct {
 type parts struct {
 	mashery   emulator.Options
 	block     *config.Mashery
+	listener  *Listener
 	rules     Rules
 	transport *http.Transport
 
@@ -65,6 +66,7 @@ func start(t *testing.T, changes ...func(*parts)) *chain {
 	p := &parts{
 		mashery:   emulator.Options{Credentials: credentials(), QPS: -1},
 		block:     block("mash-creds"),
+		listener:  &Listener{},
 		transport: mashery.NewTransport(mashery.TransportConfig{}),
 	}
 	for _, change := range changes {
@@ -81,7 +83,7 @@ func start(t *testing.T, changes ...func(*parts)) *chain {
 		Mounts: []*Mount{c.mount}, VaultAddress: "https://vault", Rules: p.rules, Grants: grants, GrantRefused: p.grantRefused,
 		Budgets: mashery.NewBudgets(), Vault: c.engine, Version: "1.2.3",
 		Logger: hclog.New(&hclog.LoggerOptions{Output: c.log, Level: hclog.Trace}),
-	}).Before(&Listener{}, c.next))
+	}).Before(p.listener, c.next))
 	c.url, c.http = proxy.URL, proxy.Client()
 	t.Cleanup(func() {
 		proxy.Close()

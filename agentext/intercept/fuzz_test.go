@@ -39,7 +39,7 @@ func FuzzRecognise(f *testing.F) {
 		if err != nil {
 			return
 		}
-		c, refusal := h.read(r)
+		c, refusal := h.read(&Listener{}, r)
 		if refusal != nil {
 			return
 		}

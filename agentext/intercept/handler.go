@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"mashproxy/agentext/apierror"
+	"mashproxy/agentext/localrules"
 	"mashproxy/agentext/policy"
 	"mashproxy/cache"
 	"mashproxy/mashery"
@@ -61,6 +63,7 @@ type Config struct {
 type Handler struct {
 	Config
 	places  []place // of the mounts, longest first
+	narrows bool    // some mount has local rules
 	prepend string
 	buffers sync.Pool
 	warned  sync.Map // of causes, so that each is told once
@@ -69,6 +72,7 @@ type Handler struct {
 // New makes a handler.
 func New(c Config) *Handler {
 	h := &Handler{Config: c, places: placesOf(c.Mounts)}
+	h.narrows = slices.ContainsFunc(c.Mounts, func(m *Mount) bool { return m.Rules != nil })
 	if namespace := strings.Trim(c.PrependNamespace, "/"); namespace != "" {
 		h.prepend = namespace + "/"
 	}
@@ -81,6 +85,8 @@ type Listener struct {
 	// Name tells it from the others of the process: the waiting calls of
 	// several listeners take turns.
 	Name string
+	// Rules are what it lets through at most; nil: everything.
+	Rules *localrules.Rules
 }
 
 // Before returns the handler of a listener: it serves local calls and passes
@@ -98,12 +104,12 @@ func (h *Handler) Before(l *Listener, next http.Handler) http.Handler {
 }
 
 // read tells a local call from the others, and what is refused on any path.
-func (h *Handler) read(r *http.Request) (*route, *apierror.Error) {
+func (h *Handler) read(l *Listener, r *http.Request) (*route, *apierror.Error) {
 	t, err := readTarget(r)
 	if err != nil {
 		return nil, badRequest("%s", err)
 	}
-	return h.recognise(t, r)
+	return h.recognise(l, t, r)
 }
 
 // begin sets the headers of an answer made here.
@@ -141,8 +147,8 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, j *Judgement) boo
 		h.pass(w, c, answer)
 		return true
 	}
-	if IsForced(err) && canReplay(call, j.body) {
-		h.askVault(w, r, c, j.body, forcedWarning)
+	if why, left := leftBy(err); left && canReplay(call, j.body) {
+		h.askVault(w, r, c, j.body, why)
 		return false
 	}
 	if isDenied(err) && h.GrantRefused != nil {

@@ -40,11 +40,13 @@ type Judgement struct {
 func (h *Handler) Judge(l *Listener, r *http.Request) *Judgement {
 	j := &Judgement{began: time.Now()}
 	var call *route
-	if call, j.Refusal = h.read(r); call == nil {
+	if call, j.Refusal = h.read(l, r); call == nil {
 		return j
 	}
-	call.listener = l
 	j.call, j.body, j.Block, j.Role = call, policy.NewBody(r.Body), call.mount.Mashery, call.role
+	if j.Refusal = call.narrow(r, j.body); j.Refusal != nil {
+		return j
+	}
 	if left, why := h.leftToVault(call); left {
 		j.leave(why)
 		return j

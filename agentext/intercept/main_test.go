@@ -84,7 +84,7 @@ func settings(blocks ...*config.Mashery) Config {
 // outcome tells what becomes of a request: how it is served, why it is refused,
 // or that it is passed on.
 func outcome(h *Handler, r *http.Request) string {
-	c, refusal := h.read(r)
+	c, refusal := h.read(&Listener{}, r)
 	switch {
 	case refusal != nil:
 		text := fmt.Sprintf("%d %s: %s", refusal.Status, refusal.Code, refusal.Message)

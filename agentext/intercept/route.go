@@ -32,8 +32,8 @@ type route struct {
 	api      mashery.API
 	// below is the path below the role, decoded: what policies speak of.
 	below string
-	// tail is V3's path as it is sent: escaped as received.
-	tail string
+	// tail is V3's path as it is sent, escaped as received; path is it decoded.
+	tail, path string
 	// method is the V2 method the path names; "" when it names none.
 	method string
 	// outer is the request's verb, verb the one that is sent. They differ
@@ -43,11 +43,12 @@ type route struct {
 	named bool
 }
 
-// recognise tells a local call from the others: nil, nil for the others.
-func (h *Handler) recognise(t target, r *http.Request) (*route, *apierror.Error) {
+// recognise tells a local call from the others: nil, nil for the others, where
+// local rules allow them.
+func (h *Handler) recognise(l *Listener, t target, r *http.Request) (*route, *apierror.Error) {
 	path, isVault := strings.CutPrefix(t.decoded, "/v1/")
 	if !isVault {
-		return nil, nil
+		return nil, narrowPlain(l, t.decoded)
 	}
 	namespace, refusal := h.namespaceOf(r)
 	if refusal != nil {
@@ -58,18 +59,15 @@ func (h *Handler) recognise(t target, r *http.Request) (*route, *apierror.Error)
 		return nil, refusal
 	}
 	mount, rest := find(h.places, namespaced)
-	if mount == nil {
-		return nil, nil
-	}
 	rest, below := strings.CutPrefix(rest, "roles/")
 	role, call, isCall := strings.Cut(rest, "/")
-	if !below || !isCall || !isLocal(call) {
-		return nil, nil
+	if mount == nil || !below || !isCall || !isLocal(call) {
+		return nil, h.narrowOthers(l, r, namespaced, path)
 	}
 	if !roleName.MatchString(role) {
 		return nil, badRequest("%q cannot be the name of a role; it may hold letters, digits, _, and inside - and .", role)
 	}
-	found := &route{mount: mount, role: role, below: call, outer: strings.ToUpper(r.Method)}
+	found := &route{listener: l, mount: mount, role: role, below: call, outer: strings.ToUpper(r.Method)}
 	before := strings.TrimSuffix(t.decoded, call) // what precedes the part below the role
 	if refusal := found.read(before, t, r); refusal != nil {
 		return nil, refusal
@@ -102,6 +100,7 @@ func (c *route) read(before string, t target, r *http.Request) *apierror.Error {
 	if refusal := c.readSuffix(tail); refusal != nil {
 		return refusal
 	}
+	c.path, _ = cutVerbSuffix(tail)
 	if c.named {
 		return c.checkNamedVerb()
 	}

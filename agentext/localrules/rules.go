@@ -83,14 +83,16 @@ func (r *Rules) Method(verb string, isList bool) error {
 // V3Path tells whether a V3 path may be called. Raw is the path below the
 // endpoint as it is sent, decoded the same without escapes. One that servers
 // read in several ways is not allowed where paths are named: with ";", "\" or
-// "%", or with an escaped slash, "?" or "#".
+// "%", or with an escaped slash, "?" or "#". A slash at the end counts for
+// nothing: "services/" is the collection, and nothing below it.
 func (r *Rules) V3Path(raw, decoded string) error {
-	switch {
-	case r == nil || r.v3Paths == nil:
+	if r == nil || r.v3Paths == nil {
 		return nil
+	}
+	switch {
 	case strings.ContainsAny(decoded, ambiguous) || strings.Count(raw, "/") != strings.Count(decoded, "/"):
 		return r.v3Paths.denied(`the V3 path %q, which not every server reads alike (it holds ";", "\", "%%" or an escaped "/", "?" or "#"),`, decoded)
-	case !r.v3Paths.allows(decoded):
+	case !r.v3Paths.allows(strings.TrimSuffix(decoded, "/")):
 		return r.v3Paths.denied("the V3 path %q", decoded)
 	}
 	return nil

@@ -72,7 +72,7 @@ func verdict(err error) string {
 func TestWhatTheRulesAllow(t *testing.T) {
 	r := made(t, Spec{
 		Roles: []string{"billing-*", "ops"}, Methods: []string{"get", "POST"},
-		V3Paths: []string{"/services/*", "packages/+/plans", "a b"}, V2Methods: []string{"object.query", "oauth2.*"},
+		V3Paths: []string{"/services/*", "packages/+/plans", "a b", "roles/"}, V2Methods: []string{"object.query", "oauth2.*"},
 		VaultPaths: []string{"/mash-creds/roles/+", "secret/metadata/team/", "sys/health"},
 	})
 	for name, test := range map[string]struct {
@@ -91,6 +91,9 @@ func TestWhatTheRulesAllow(t *testing.T) {
 		"a V3 path below a prefix":             {r.V3Path("services/a/endpoints", "services/a/endpoints"), ""},
 		"a V3 path with one segment in it":     {r.V3Path("packages/a/plans", "packages/a/plans"), ""},
 		"a V3 path with two segments in it":    {r.V3Path("packages/a/b/plans", "packages/a/b/plans"), `the V3 path "packages/a/b/plans" is not allowed here by the local rule v3_paths`},
+		"a collection, with a slash":           {r.V3Path("services/", "services/"), `the V3 path "services/" is not`},
+		"a path that is named, with a slash":   {r.V3Path("packages/a/plans/", "packages/a/plans/"), ""},
+		"a path that is named with a slash":    {r.V3Path("roles", "roles"), ""},
 		"a V3 path that is escaped":            {r.V3Path("a%20b", "a b"), ""},
 		"a V3 path one character too long":     {r.V3Path("packages/a/plansX", "packages/a/plansX"), "the V3 path"},
 		"a V3 path with a parameter in it":     {r.V3Path("services/a;x", "services/a;x"), "not every server reads alike"},

@@ -46,7 +46,7 @@ func New(s Spec) (*Rules, []Problem) {
 	r := &Rules{
 		roles:      b.list(keyRoles, s.Roles, roleFlaw),
 		methods:    b.list(keyMethods, upper(s.Methods), verbFlaw),
-		v3Paths:    b.list(keyV3Paths, relative(s.V3Paths), v3Flaw),
+		v3Paths:    b.list(keyV3Paths, bare(s.V3Paths), v3Flaw),
 		v2Methods:  b.list(keyV2Methods, s.V2Methods, methodFlaw),
 		vaultPaths: b.list(keyVaultPaths, relative(s.VaultPaths), b.vaultFlaw),
 	}
@@ -189,6 +189,11 @@ func upper(verbs []string) []string { return each(verbs, strings.ToUpper) }
 // relative takes the slash off a path's begin, as Vault does in its policies.
 func relative(paths []string) []string {
 	return each(paths, func(path string) string { return strings.TrimPrefix(path, "/") })
+}
+
+// bare takes the slashes off a V3 path's ends.
+func bare(paths []string) []string {
+	return each(relative(paths), func(path string) string { return strings.TrimSuffix(path, "/") })
 }
 
 // each keeps nil apart from empty.

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package intercept
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strings"
+
+	"mashproxy/agentext/apierror"
+	"mashproxy/agentext/policy"
+)
+
+// readEnvelope reads the JSON-RPC envelope of a V2 call whose method and
+// arguments local rules look at. Its method is the one that the path names, if
+// it names one.
+func (c *route) readEnvelope(header http.Header, body *policy.Body) (*policy.Envelope, *apierror.Error) {
+	const why = "local rules look at V2 calls, so the body must be one JSON-RPC envelope of at most 1 MiB: "
+	if !isPlain(header) {
+		return nil, badRequest(why + "send it uncompressed and in UTF-8")
+	}
+	text, err := body.Whole()
+	switch {
+	case errors.Is(err, policy.ErrBodyTooLarge):
+		return nil, apierror.New(http.StatusRequestEntityTooLarge, apierror.TooLarge, why+"it is longer")
+	case err != nil:
+		return nil, badRequest("the body could not be read: %s", err)
+	case isForm(header, text):
+		return nil, badRequest(why + "it is sent as a form; send it with Content-Type: application/json")
+	}
+	envelope, err := policy.ParseEnvelope(text)
+	switch {
+	case err != nil:
+		return nil, badRequest(why+"%s", err)
+	case c.method == "":
+		return envelope, nil
+	case envelope.HasMethod && envelope.Method != c.method:
+		return nil, badRequest("the path names the method %q and the body another; leave one of them out", c.method)
+	}
+	envelope.Method = c.method
+	return envelope, nil
+}
+
+// isForm tells whether a body is sent as a form and might be read as one: the
+// curl that sends JSON with -d means none, and Vault knows that (http/handler.go).
+func isForm(header http.Header, text []byte) bool {
+	for _, kind := range header["Content-Type"] {
+		if strings.Contains(strings.ToLower(kind), "form") {
+			return !bytes.HasPrefix(text, []byte("{")) || bytes.ContainsAny(text, "&;")
+		}
+	}
+	return false
+}

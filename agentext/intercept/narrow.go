@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package intercept
+
+import (
+	"cmp"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"mashproxy/agentext/apierror"
+	"mashproxy/agentext/localrules"
+	"mashproxy/agentext/policy"
+	"mashproxy/mashery"
+)
+
+// narrow refuses a call to Mashery that the local rules of its listener or its
+// block do not allow.
+func (c *route) narrow(r *http.Request, body *policy.Body) *apierror.Error {
+	all := [...]*localrules.Rules{c.listener.Rules, c.mount.Rules}
+	limitsV2 := false
+	for _, rules := range all {
+		if err := c.allowedBy(rules, r); err != nil {
+			return ruledOut(err)
+		}
+		limitsV2 = limitsV2 || rules.LimitsV2()
+	}
+	if c.api != mashery.V2 || !limitsV2 {
+		return nil
+	}
+	envelope, refusal := c.readEnvelope(r.Header, body)
+	if refusal != nil {
+		return refusal
+	}
+	for _, rules := range all {
+		if err := rules.V2(envelope.Method, envelope.Data["params"]); err != nil {
+			return ruledOut(err)
+		}
+	}
+	return nil
+}
+
+// allowedBy judges what the request's first line says of the call.
+func (c *route) allowedBy(rules *localrules.Rules, r *http.Request) error {
+	if rules == nil {
+		return nil
+	}
+	if err := rules.Role(c.role); err != nil {
+		return err
+	}
+	if err := rules.Method(c.outer, asksForList(r)); err != nil {
+		return err
+	}
+	if c.named {
+		if err := rules.Method(c.verb, false); err != nil {
+			return err
+		}
+	}
+	if c.api == mashery.V3 {
+		return rules.V3Path(c.tail, c.path)
+	}
+	return nil
+}
+
+// asksForList tells a request that Vault takes for a list (http/logical.go).
+func asksForList(r *http.Request) bool {
+	if r.Method != http.MethodGet || r.URL.RawQuery == "" {
+		return strings.EqualFold(r.Method, "LIST")
+	}
+	list, err := strconv.ParseBool(r.URL.Query().Get("list"))
+	return err == nil && list
+}
+
+// narrowOthers refuses a request that would go on to Vault and that the local
+// rules do not allow. The path is decoded, without "v1/"; both readings count,
+// as in withheld.
+func (h *Handler) narrowOthers(l *Listener, r *http.Request, namespaced, path string) *apierror.Error {
+	if l.Rules == nil && !h.narrows {
+		return nil
+	}
+	for _, reading := range [...]string{namespaced, path} {
+		reading = strings.TrimSuffix(reading, "/") // Vault's client sends none
+		if err := l.Rules.VaultPath(reading, asksForList(r)); err != nil {
+			return ruledOut(err)
+		}
+		for _, p := range h.places {
+			if err := p.narrowOthers(l, r, reading); err != nil {
+				return ruledOut(err)
+			}
+		}
+	}
+	return nil
+}
+
+// narrowOthers judges a path if it lies in the mount, which has it spelt without
+// its namespace in the block.
+func (p place) narrowOthers(l *Listener, r *http.Request, path string) error {
+	rest, inside := strings.CutPrefix(path+"/", p.prefix)
+	if !inside {
+		return nil
+	}
+	own := p.mount.Rules
+	if err := own.VaultPath(strings.TrimPrefix(path, p.mount.Namespace), asksForList(r)); err != nil {
+		return err
+	}
+	rest = strings.TrimSuffix(rest, "/")
+	return cmp.Or(belowMount(l.Rules, path, rest), belowMount(own, path, rest))
+}
+
+// belowMount judges a path below a mount that goes on to Vault; rest is what
+// follows the mount. The engine has paths of its own by which it calls Mashery,
+// for Vault's command line: no rule about calls could be kept there.
+func belowMount(rules *localrules.Rules, path, rest string) error {
+	rest, ofRole := strings.CutPrefix(rest, "roles/")
+	if !ofRole {
+		return rules.BesideRoles(path)
+	}
+	role, below, _ := strings.Cut(rest, "/")
+	if err := rules.Role(role); err != nil {
+		return err
+	}
+	switch kind, _, _ := strings.Cut(below, "/"); kind {
+	case "proxy", "v2", "v3":
+		if rules.LimitsCalls() {
+			return rules.OtherCall(path)
+		}
+	}
+	return nil
+}
+
+// ownPaths is where this program answers itself; see the admin room.
+const ownPaths = "/proxy/v1/"
+
+// narrowPlain judges a path that is not below /v1/: Vault's user interface, say.
+func narrowPlain(l *Listener, path string) *apierror.Error {
+	if strings.HasPrefix(path, ownPaths) {
+		return nil
+	}
+	if err := l.Rules.VaultPath(strings.Trim(path, "/"), false); err != nil {
+		return ruledOut(err)
+	}
+	return nil
+}
+
+func ruledOut(err error) *apierror.Error {
+	return apierror.New(http.StatusForbidden, apierror.PolicyDenied, "%s", err)
+}
