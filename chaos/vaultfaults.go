@@ -35,7 +35,7 @@ func vaultFaults() []fault {
 			strike: all(newRoot, lasting(10*time.Second)), check: loggedInAnew},
 		{name: "the token revoked", setup: setup{lease: 10 * time.Second},
 			strike: all(revokeToken, lasting(10*time.Second)), check: loggedInAnew},
-		{name: "the leases revoked", setup: setup{lease: 10 * time.Second}, strike: all(revokeLeases, lasting(10*time.Second))},
+		{name: "the leases revoked", setup: setup{lease: 10 * time.Second}, strike: all(revokeLeases, lasting(10*time.Second)), longest: time.Second},
 	}
 }
 
