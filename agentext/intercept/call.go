@@ -96,6 +96,20 @@ func isPlain(h http.Header) bool {
 	return true
 }
 
+// leftBy tells whether a call that could not be made here is one for Vault:
+// where the role's credentials may not leave the engine, or are for another
+// Mashery than this block's.
+func leftBy(err error) (warning, bool) {
+	var mismatch *mashery.EndpointMismatchError
+	switch {
+	case IsForced(err):
+		return forcedWarning, true
+	case errors.As(err, &mismatch):
+		return warning{"endpoint_mismatch", err.Error()}, true
+	}
+	return warning{}, false
+}
+
 // enginesHeadroom is left where the engine makes the calls: its answers do not
 // tell of the way from there to Mashery, and it leaves room of its own.
 const enginesHeadroom = 5 * time.Millisecond

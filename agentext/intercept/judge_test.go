@@ -173,6 +173,7 @@ func (v *judge) newCase(t *rapid.T, policies []policyText) *judgedCase {
 	identity := tokenHolder{c.token, v.client(t, c.token)}
 	b := block("mash-creds")
 	b.Policy = config.PolicyEnforce
+	b.V2Endpoint, b.V3Endpoint = parse(c.box.MasheryURL()+"/v2/json-rpc"), parse(c.box.MasheryURL()+"/v3/rest") // what grants name
 	s := settings(b)
 	s.Mounts[0].Sender = &mashery.Sender{Transport: c.mashery, V2: b.V2Endpoint, V3: b.V3Endpoint}
 	s.Rules, s.Budgets = rulesOf(t, identity, s.Mounts[0].PolicyMount()), mashery.NewBudgets()

@@ -44,6 +44,7 @@ func (s *source) Dead(*mashery.Grant) bool { return s.grants.Dead(s.key, s.last)
 func ParseGrant(key cache.Key, data map[string]any) (*mashery.Grant, error) {
 	grant := &mashery.Grant{API: mashery.API(key.API)}
 	grant.KeyID, _ = data["key_id"].(string)
+	grant.Endpoint, _ = data[grant.API.String()+"_endpoint"].(string)
 	var err error
 	if grant.QPS, err = rate(data["qps"]); err != nil {
 		return nil, err

@@ -18,16 +18,19 @@ func TestAGrantIsReadFromTheEnginesAnswer(t *testing.T) {
 		data string
 		want mashery.Grant
 	}{
-		"V3":                        {3, `{"access_token": "tok", "qps": 2.5, "key_id": "id"}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok"), QPS: 2.5, KeyID: "id"}},
-		"V3 of an older engine":     {3, `{"access_token": "tok"}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok")}},
-		"V3 with V2's data":         {3, strings.Replace(v2, "{", `{"access_token": "tok",`, 1), mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok"), QPS: 2, KeyID: "id"}},
-		"V2":                        {2, v2, mashery.Grant{API: 2, APIKey: mashery.NewSecret("key"), Signature: mashery.NewSecret("0a1b"), AreaNID: 712, QPS: 2, KeyID: "id"}},
-		"V2 with numbers as text":   {2, `{"api_key": "key", "sig": "s", "area_nid": "712", "qps": "2"}`, mashery.Grant{API: 2, APIKey: mashery.NewSecret("key"), Signature: mashery.NewSecret("s"), AreaNID: 712, QPS: 2}},
-		"a key id that is no text":  {3, `{"access_token": "tok", "key_id": 7}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok")}},
-		"a rate that is not told":   {3, `{"access_token": "tok", "qps": null}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok")}},
-		"a rate of nothing, for ∞":  {3, `{"access_token": "tok", "qps": 0}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok")}},
-		"a token with odd letters":  {3, `{"access_token": "a.b_c~d+/="}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("a.b_c~d+/=")}},
-		"more than anybody asks of": {3, `{"access_token": "tok", "new": {"a": []}}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok")}},
+		"V3":                         {3, `{"access_token": "tok", "qps": 2.5, "key_id": "id"}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok"), QPS: 2.5, KeyID: "id"}},
+		"V3 of an older engine":      {3, `{"access_token": "tok"}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok")}},
+		"V3 with V2's data":          {3, strings.Replace(v2, "{", `{"access_token": "tok",`, 1), mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok"), QPS: 2, KeyID: "id"}},
+		"V2":                         {2, v2, mashery.Grant{API: 2, APIKey: mashery.NewSecret("key"), Signature: mashery.NewSecret("0a1b"), AreaNID: 712, QPS: 2, KeyID: "id"}},
+		"V2 with numbers as text":    {2, `{"api_key": "key", "sig": "s", "area_nid": "712", "qps": "2"}`, mashery.Grant{API: 2, APIKey: mashery.NewSecret("key"), Signature: mashery.NewSecret("s"), AreaNID: 712, QPS: 2}},
+		"V3 with its address":        {3, `{"access_token": "tok", "v2_endpoint": "http://a", "v3_endpoint": "http://b"}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok"), Endpoint: "http://b"}},
+		"V2 with its address":        {2, `{"api_key": "key", "sig": "s", "area_nid": 7, "v2_endpoint": "http://a", "v3_endpoint": "http://b"}`, mashery.Grant{API: 2, APIKey: mashery.NewSecret("key"), Signature: mashery.NewSecret("s"), AreaNID: 7, Endpoint: "http://a"}},
+		"an address that is no text": {3, `{"access_token": "tok", "v3_endpoint": null}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok")}},
+		"a key id that is no text":   {3, `{"access_token": "tok", "key_id": 7}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok")}},
+		"a rate that is not told":    {3, `{"access_token": "tok", "qps": null}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok")}},
+		"a rate of nothing, for ∞":   {3, `{"access_token": "tok", "qps": 0}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok")}},
+		"a token with odd letters":   {3, `{"access_token": "a.b_c~d+/="}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("a.b_c~d+/=")}},
+		"more than anybody asks of":  {3, `{"access_token": "tok", "new": {"a": []}}`, mashery.Grant{API: 3, AccessToken: mashery.NewSecret("tok")}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -205,6 +205,8 @@ func TestBodiesOfAnyKindArePassedOn(t *testing.T) {
 func TestAMasheryThatIsNotThereIsUnreachable(t *testing.T) {
 	t.Parallel()
 	w := &world{Sandbox: startSandbox(t, sandbox.Options{})}
+	w.root = rootOf(t, w.Sandbox)
+	w.write(t, "mash-creds/config", map[string]any{"v3_endpoint": "http://127.0.0.1:1/v3/rest"})
 	w.config = configured(t, w.Sandbox, edit{`v3_endpoint = "` + w.MasheryURL(), `v3_endpoint = "http://127.0.0.1:1`})
 	w.start(t, setup{})
 	eventually(t, "it is logged in", func() bool { return w.unix.get(t, lookup).status == http.StatusOK })

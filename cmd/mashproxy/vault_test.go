@@ -145,7 +145,7 @@ func TestSeveralMountsAreServedEachByItsOwnBlock(t *testing.T) {
 	w.root = rootOf(t, w.Sandbox)
 	c := w.Credentials()
 	w.write(t, "sys/mounts/mash-creds-2", map[string]any{"type": "vault-plugin-secrets-mashery"})
-	w.write(t, "mash-creds-2/config", map[string]any{"v3_token_endpoint": w.MasheryURL() + "/v3/token"})
+	w.write(t, "mash-creds-2/config", map[string]any{"v3_endpoint": w.MasheryURL() + "/v3/rest/second", "v3_token_endpoint": w.MasheryURL() + "/v3/token"})
 	w.write(t, "mash-creds-2/roles/demo", map[string]any{
 		"area_id": c.AreaID, "area_nid": c.AreaNID, "api_key": c.APIKey.Reveal(), "secret": c.Secret.Reveal(),
 		"username": c.Username, "password": c.Password.Reveal(), "qps": 1000,
