@@ -7,12 +7,13 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// BenchmarkSend is all that this package adds to a call: the transport
-// answers from memory.
+// BenchmarkSend is all that this package adds to a call, pacing and learning
+// from answers included: the transport answers from memory.
 func BenchmarkSend(b *testing.B) {
 	header := http.Header{
 		"Accept": {"application/json"}, "Accept-Encoding": {"gzip"}, "User-Agent": {"Go-http-client/1.1"},
@@ -25,10 +26,11 @@ func BenchmarkSend(b *testing.B) {
 		}
 		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: http.Header{
 			"Date": {"Fri, 01 May 2026 12:00:00 GMT"}, "Content-Type": {"application/json"}, "X-Total-Count": {"250"},
+			headerQPSAllotted: {"1000000"}, headerQPSCurrent: {"1"},
 		}}, nil
 	})
 	s, budgets, ctx := sender(transport), NewBudgets(), context.Background()
-	budget := func(*Grant) *Budget { return budgets.Get(BudgetID{Key: "k"}, at("role", 0)) }
+	budget := func(*Grant) *Budget { return budgets.Get(BudgetID{Key: "k"}, Settings{Role: "role", QPS: 1e9}) }
 	body := strings.Repeat("x", 4<<10)
 	for name, grant := range map[string]*Grant{"GET V3": v3Grant(), "POST V2": v2Grant()} {
 		source := from(grant)
@@ -62,4 +64,20 @@ func BenchmarkBudgetWait(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkBudgetQueue is the pacing of calls of several listeners that wait for
+// each other, at a rate that is never reached.
+func BenchmarkBudgetQueue(b *testing.B) {
+	budget, ctx := budgetOf(1e12), context.Background()
+	b.ReportAllocs()
+	var names atomic.Int32
+	b.RunParallel(func(pb *testing.PB) {
+		name := string(rune('a' + names.Add(1)))
+		for pb.Next() {
+			if _, err := budget.Wait(ctx, name, time.Second); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

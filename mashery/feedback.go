@@ -78,7 +78,11 @@ func (b *Budget) lookForOthers(a heard, now time.Time) {
 // whole is a header's whole number above 0, if it is one that can be meant;
 // else 0.
 func whole(h http.Header, name string) int {
-	n, err := strconv.ParseUint(h.Get(name), 10, 32)
+	text := h.Get(name)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil || n > mostAllotted {
 		return 0
 	}
@@ -95,6 +99,9 @@ type Quota struct {
 
 // read takes in what an answer tells.
 func (q *Quota) read(h http.Header) {
+	if h.Get(headerQuotaAllotted) == "" {
+		return
+	}
 	allotted, err := strconv.ParseInt(h.Get(headerQuotaAllotted), 10, 64)
 	used, wrong := strconv.ParseInt(h.Get(headerQuotaCurrent), 10, 64)
 	if err != nil || wrong != nil || allotted < 0 || used < 0 {
