@@ -19,6 +19,7 @@ import (
 	"mashproxy/agentext/config"
 	"mashproxy/agentext/intercept"
 	"mashproxy/agentext/policy"
+	"mashproxy/cache"
 	"mashproxy/mashery"
 )
 
@@ -65,6 +66,7 @@ func Inquire(ctx context.Context, c *config.Config, o InquiryOptions) (*Inquiry,
 		return nil, err
 	}
 	policies, settings := s.deciding(login.Identity)
+	settings.Grants = cache.New(cache.Config[*mashery.Grant]{Vault: login.Identity, Parse: intercept.ParseGrant}) // none is asked for
 	q := &Inquiry{config: c, login: login, handler: intercept.New(settings), own: method.Type != tokenFile}
 	if err := q.run(ctx, policies); err != nil {
 		return nil, errors.Join(fmt.Errorf("logging in to Vault by %s: %w", method.Type, err), q.Close())

@@ -143,5 +143,7 @@ func narrowPlain(l *Listener, path string) *apierror.Error {
 }
 
 func ruledOut(err error) *apierror.Error {
-	return apierror.New(http.StatusForbidden, apierror.PolicyDenied, "%s", err)
+	refusal := apierror.New(http.StatusForbidden, apierror.PolicyDenied, "%s", err)
+	refusal.Err = err // which rule it was
+	return refusal
 }

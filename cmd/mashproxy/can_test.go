@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -239,6 +240,27 @@ func TestCanSaysWhatKeepsItFromAnswering(t *testing.T) {
 			contains(t, "the error", o.stderr, test.want)
 		})
 	}
+}
+
+func TestCanNamesLocalRulesAndWhereTheyStand(t *testing.T) {
+	t.Parallel()
+	i := inquire(t, allRights, inMashery(`v3_paths = ["services*", "members*"]`+"\n  "+`v2_methods = ["test.*"]`),
+		edit{"listener \"unix\" {", "listener \"unix\" {\n  methods = [\"GET\"]\n  vault_paths = [\"mash-creds/roles/demo\"]"})
+	at := func(key string) string { // the place of a key that stands in the file once
+		before, _, _ := strings.Cut(read(t, i.config), key+" =")
+		return fmt.Sprintf("(%s:%d)", i.config, strings.Count(before, "\n")+1)
+	}
+	i.ask(t, map[string]question{
+		"what all rules allow":                   {[]string{"-role=demo", "GET", "services/1"}, 0, []string{"allowed: GET"}},
+		"what the block does not allow":          {[]string{"-role=demo", "GET", "packages"}, 1, []string{"403 policy_denied", "rule:      v3_paths", `stands in: mashery "mash-creds" ` + at("v3_paths")}},
+		"a V2 method the block does not allow":   {[]string{"-role=demo", "POST", "proxy/v2", `{"method":"member.delete"}`}, 1, []string{"rule:      v2_methods"}},
+		"what one of two listeners allows":       {[]string{"-role=demo", "DELETE", "members/1"}, 1, []string{"listener:  127.0.0.1:0", "allowed: DELETE", "listener:  " + i.Socket(), "denied: DELETE", "rule:      methods", at("  methods")}},
+		"the same at that listener":              {[]string{"-listener=127.0.0.1:0", "-role=demo", "DELETE", "members/1"}, 0, []string{"allowed: DELETE"}},
+		"the same at the other":                  {[]string{"-listener=" + i.Socket(), "-role=demo", "DELETE", "members/1"}, 1, []string{"denied: DELETE"}},
+		"what may not be forwarded from there":   {[]string{"-listener=" + i.Socket(), "GET", "/v1/sys/mounts"}, 1, []string{"rule:      vault_paths", at("vault_paths")}},
+		"what may be forwarded from there":       {[]string{"-listener=" + i.Socket(), "GET", rolePath}, 3, []string{"vault decides"}},
+		"what local rules allow and Vault's not": {[]string{"-listener=127.0.0.1:0", "-role=other", "GET", "services"}, 1, []string{"no rule matches"}},
+	})
 }
 
 func TestCanAgreesWithTheProxy(t *testing.T) {

@@ -161,7 +161,10 @@ func (c *askedCall) ask(ctx context.Context, inquiry *agentext.Inquiry, listener
 		}
 		out.add(door.Name, j)
 	}
-	if len(out.Answers) == 0 {
+	switch {
+	case len(names) == 0:
+		return nil, errors.New("no listener of the file serves calls")
+	case len(out.Answers) == 0:
 		return nil, fmt.Errorf("no call can come in by the listener %q; those that serve calls are %q", listener, names)
 	}
 	return out, nil
