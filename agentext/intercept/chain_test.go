@@ -37,6 +37,7 @@ type chain struct {
 	next    *recorder // what is passed on
 	mount   *Mount
 	log     *logText
+	grants  Grants
 	url     string
 	http    *http.Client
 }
@@ -84,7 +85,7 @@ func start(t *testing.T, changes ...func(*parts)) *chain {
 		Budgets: mashery.NewBudgets(), Vault: c.engine, Version: "1.2.3",
 		Logger: hclog.New(&hclog.LoggerOptions{Output: c.log, Level: hclog.Trace}),
 	}).Before(p.listener, c.next))
-	c.url, c.http = proxy.URL, proxy.Client()
+	c.url, c.http, c.grants = proxy.URL, proxy.Client(), grants
 	t.Cleanup(func() {
 		proxy.Close()
 		grants.Close()
@@ -228,8 +229,8 @@ func (v *scriptedVault) Delete(_ context.Context, _, path string) error {
 	return nil
 }
 
-// grant is what the engine answers.
-func (v *scriptedVault) grant(ctx context.Context, _ string, query url.Values) (map[string]any, error) {
+// grant is what the engine answers, at roles/:role/token as well.
+func (v *scriptedVault) grant(ctx context.Context, path string, query url.Values) (map[string]any, error) {
 	creds := credentials()
 	if query.Get("api") == "2" {
 		sig := mashery.SignV2(creds.APIKey, creds.Secret, time.Now()).Reveal()
@@ -241,6 +242,9 @@ func (v *scriptedVault) grant(ctx context.Context, _ string, query url.Values) (
 		return nil, err
 	}
 	v.give(token.Access.Reveal())
+	if strings.HasSuffix(path, "/token") {
+		return sharedToken(token.Access.Reveal()), nil
+	}
 	epoch := strconv.FormatInt(time.Now().Add(token.ExpiresIn).Unix(), 10)
 	return map[string]any{"access_token": token.Access.Reveal(), "expiry_epoch": json.Number(epoch), "qps": json.Number("0")}, nil
 }

@@ -3,12 +3,17 @@
 package intercept
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"net/http"
 	"net/url"
 	"path"
 	"regexp"
 	"strings"
 	"testing"
 
+	"mashproxy/cache"
 	"mashproxy/mashery"
 )
 
@@ -66,6 +71,64 @@ func FuzzRecognise(f *testing.F) {
 			t.Errorf("%q is passed on past policy and pacing, as %q", text, claimed)
 		}
 	})
+}
+
+// FuzzParseGrant reads what may come where a grant or a shared token should be.
+// What is taken for one can be put into a request, and nothing else is said of
+// what was refused.
+func FuzzParseGrant(f *testing.F) {
+	for _, seed := range []string{
+		`{"access_token":"t0ken","qps":2,"key_id":"id","v3_endpoint":"https://a/v3"}`,
+		`{"access_token":"t0ken","expiry_epoch":1772370000,"token_time_remaining":3600,"qps":"2.5"}`,
+		`{"api_key":"key","sig":"0a1b","area_nid":712,"qps":1e3}`, `{"api_key":"key","sig":"s&x=\r\n","area_nid":"712/.."}`,
+		`{"access_token":["t"],"qps":null}`, `{"access_token":"tök en"}`, `{"qps":"NaN"}`, `{}`, `null`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var data map[string]any
+		decoder := json.NewDecoder(strings.NewReader(text))
+		decoder.UseNumber()
+		if decoder.Decode(&data) != nil {
+			return
+		}
+		for _, key := range []cache.Key{{API: 2}, {API: 3}, {API: 3, Shared: true}} {
+			grant, err := ParseGrant(key, data)
+			if err != nil {
+				continue
+			}
+			secrets := []mashery.Secret{grant.AccessToken}
+			if key.API == 2 {
+				secrets = []mashery.Secret{grant.APIKey, grant.Signature}
+			}
+			for _, secret := range secrets {
+				if got, err := sentAndRead(secret.Reveal()); err != nil || got != secret.Reveal() || got == "" {
+					t.Errorf("%q is taken for a credential, and read as %q: %v", secret.Reveal(), got, err)
+				}
+			}
+			if !(grant.QPS >= 0) || key.API == 2 && grant.AreaNID <= 0 {
+				t.Errorf("%s is taken for %+v", text, grant)
+			}
+		}
+	})
+}
+
+// sentAndRead is a header's value as the other side reads it.
+func sentAndRead(value string) (string, error) {
+	r, err := http.NewRequest("GET", "https://a/", nil)
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Authorization", value)
+	var wire bytes.Buffer
+	if err := r.Write(&wire); err != nil {
+		return "", err
+	}
+	read, err := http.ReadRequest(bufio.NewReader(&wire))
+	if err != nil {
+		return "", err
+	}
+	return read.Header.Get("Authorization"), nil
 }
 
 // wantTrueRoute holds a local call against the path it was read from.

@@ -132,3 +132,17 @@ func TestCallsOfAnInactiveKeyGetMasherysAnswerAndCostFewGrants(t *testing.T) {
 	}
 	contains(t, "the log", w.stderr.String(), "Mashery refuses a grant that Vault has just given")
 }
+
+func TestARoleWhoseGrantIsForAnotherEndpointIsLeftToVault(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{})
+	w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+	w.write(t, "mash-creds/config", map[string]any{"v3_endpoint": w.MasheryURL() + "/v3/rest/elsewhere"})
+	w.Mashery().KillTokens() // so that it gets another grant
+	a := w.unix.get(t, v3+"services?limit=1")
+	if a.header.Get("X-Mashproxy-Source") != "vault" {
+		t.Errorf("%d from %q: %s", a.status, a.header.Get("X-Mashproxy-Source"), a.body)
+	}
+	contains(t, "the log", w.stderr.String(), "cause=endpoint_mismatch")
+	contains(t, "the status", w.unix.get(t, "/proxy/v1/status").expect(t, http.StatusOK, "").body, "endpoint_mismatch")
+}
