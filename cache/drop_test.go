@@ -73,8 +73,6 @@ func TestStatusTellsOfEachGrant(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		get(t, g, role("a"))
 		time.Sleep(15 * time.Second) // it is renewed
-		g.Note(role("a"), "not for here")
-		g.Note(role("nobody"), "of none")
 		m := &mashery{refuses: always}
 		_ = m.call(t, g, role("b"))
 		v.now(func(v *vault) { v.says = refusal(400, "no such role\n\tthere") })
@@ -87,7 +85,7 @@ func TestStatusTellsOfEachGrant(t *testing.T) {
 		}
 		got := strings.ReplaceAll(strings.ReplaceAll(string(text), `},{`, "},\n{"), `"mount":"mash-creds",`, "")
 		for _, part := range []string{
-			`"role":"a","api":3,"state":"live","seconds_left":`, `"renewals":1,"note":"not for here"}`,
+			`"role":"a","api":3,"state":"live","seconds_left":`, `"renewals":1}`,
 			`"role":"b","api":3,"state":"refused","seconds_left":56,"renewals":0`,
 			`"role":"c","api":3,"state":"failed","seconds_left":0,"renewals":0,"last_error":"status 400: no such role there"`,
 			`"role":"d","api":3,"state":"waiting","seconds_left":0,"renewals":0}`,

@@ -46,7 +46,6 @@ type held struct {
 	// replaces says that the grant before was refused by Mashery, refused that
 	// this one was.
 	replaces, refused bool
-	note              string // for the status
 }
 
 // live tells whether the grant may still sign. Wall and monotonic clock are

@@ -33,23 +33,11 @@ type Status struct {
 	SecondsLeft int `json:"seconds_left"`
 	// Renewals is how often its lease was renewed.
 	Renewals int `json:"renewals"`
-	// Note is why calls are not signed with it here; "": they are.
-	Note string `json:"note,omitempty"`
 	// LastError is what Vault last said instead of a grant; "": it gave one.
 	LastError string `json:"last_error,omitempty"`
 	// RetrySeconds is in how long Vault is asked again at the earliest, after a
 	// failure or Mashery's refusals.
 	RetrySeconds int `json:"retry_seconds,omitempty"`
-}
-
-// Note keeps, for the status, why calls are not signed with the live grant of
-// key, if there is one.
-func (g *Grants[G]) Note(key Key, text string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if e := g.entries[key]; e != nil && e.grant != nil {
-		e.grant.note = text
-	}
 }
 
 // Status tells of all grants, in the order of their keys.
@@ -83,7 +71,6 @@ func (e *entry[G]) status(now time.Time) Status {
 	}
 	if e.grant.live(now) {
 		s.State, s.Renewals = StateLive, e.grant.renewals
-		s.Note = e.grant.note
 		s.SecondsLeft = int(e.grant.deadline.Sub(now) / time.Second)
 		if e.grant.refused {
 			s.State = StateRefused

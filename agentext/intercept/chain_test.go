@@ -37,7 +37,6 @@ type chain struct {
 	next    *recorder // what is passed on
 	mount   *Mount
 	log     *logText
-	grants  Grants
 	url     string
 	http    *http.Client
 }
@@ -85,7 +84,7 @@ func start(t *testing.T, changes ...func(*parts)) *chain {
 		Budgets: mashery.NewBudgets(), Vault: c.engine, Version: "1.2.3",
 		Logger: hclog.New(&hclog.LoggerOptions{Output: c.log, Level: hclog.Trace}),
 	}).Before(p.listener, c.next))
-	c.url, c.http, c.grants = proxy.URL, proxy.Client(), grants
+	c.url, c.http = proxy.URL, proxy.Client()
 	t.Cleanup(func() {
 		proxy.Close()
 		grants.Close()

@@ -29,9 +29,6 @@ func TestARoleWhoseGrantIsForAnotherMasheryIsServedByVault(t *testing.T) {
 	if n := strings.Count(c.log.String(), "cause=endpoint_mismatch"); n != 1 || !strings.Contains(c.log.String(), elsewhere) {
 		t.Errorf("%d warnings:\n%s", n, c.log)
 	}
-	if status := c.grants.Status(); len(status) != 1 || !strings.HasPrefix(status[0].Note, "endpoint_mismatch: the role's v3 grant is for") {
-		t.Errorf("the status is %+v", status)
-	}
 	// The other API's address is the block's.
 	c.wantStatus(c.ask("POST", "proxy/v2", `{"method":"test.echo","params":["a"],"id":1}`), 200, "mashery")
 }

@@ -147,11 +147,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, j *Judgement) boo
 		h.pass(w, c, answer)
 		return true
 	}
-	why, left := leftBy(err)
-	if left {
-		h.Grants.Note(c.key(), why.cause+": "+why.text)
-	}
-	if left && canReplay(call, j.body) {
+	if why, left := leftBy(err); left && canReplay(call, j.body) {
 		h.askVault(w, r, c, j.body, why)
 		return false
 	}
