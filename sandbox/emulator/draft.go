@@ -23,7 +23,7 @@ const garbage = "<html><body>It works!</body></html>"
 func (e *Emulator) serveBadly(w http.ResponseWriter, r *http.Request, path []string, m *mishap) {
 	e.counter.befell(m)
 	for _, f := range m.faults {
-		if f.Kind == FaultDelay && !m.wait(r.Context(), f.By+time.Duration(rand.Int64N(int64(f.Jitter)+1))) {
+		if way := f.onTheWay(); way > 0 && !m.wait(r.Context(), way) {
 			return // the caller has left
 		}
 	}
@@ -36,6 +36,17 @@ func (e *Emulator) serveBadly(w http.ResponseWriter, r *http.Request, path []str
 	_, _ = io.CopyN(io.Discard, r.Body, draftLimit) // or net/http does not notice that a caller leaves
 	d.spoil(m)
 	d.send(w, r, m)
+}
+
+// onTheWay is how much longer a call takes to arrive.
+func (f Fault) onTheWay() time.Duration {
+	switch f.Kind {
+	case FaultDelay:
+		return f.By + rand.N(f.Jitter+1)
+	case FaultJitter:
+		return rand.N(f.By + 1)
+	}
+	return 0
 }
 
 // draft is an answer that is made whole before any of it is sent, so that it

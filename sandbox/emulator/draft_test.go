@@ -178,6 +178,24 @@ func TestACallIsDelayedOnItsWay(t *testing.T) {
 	})
 }
 
+func TestCallsArriveAtRandom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := emulator.New(emulator.Options{Credentials: credentials(), QPS: -1})
+		if _, err := e.AddFault(emulator.Fault{Kind: emulator.FaultJitter, By: 80 * time.Millisecond}); err != nil {
+			t.Fatal(err)
+		}
+		least, most := time.Hour, time.Duration(0)
+		for range 200 {
+			began := time.Now()
+			serve(e, hello(credentials()))
+			least, most = min(least, time.Since(began)), max(most, time.Since(began))
+		}
+		if least > 10*time.Millisecond || most < 70*time.Millisecond || most > 80*time.Millisecond {
+			t.Errorf("they took from %s to %s", least, most)
+		}
+	})
+}
+
 func TestOverTLSAConnectionIsCutToo(t *testing.T) {
 	e := emulator.New(emulator.Options{Credentials: credentials()})
 	server, roots := startTLS(t, e)

@@ -36,6 +36,8 @@ const (
 	FaultError FaultKind = "error"
 	// Calls take time to arrive: By, and up to Jitter more. [By, Jitter]
 	FaultDelay FaultKind = "delay"
+	// Calls take up to By, at random, to arrive. [By]
+	FaultJitter FaultKind = "jitter"
 	// The call is done, but the connection ends before its answer. [Reset]
 	FaultCutBefore FaultKind = "cut_before"
 	// The connection ends within the answer's body. [At, Reset]
@@ -112,6 +114,7 @@ func faultSpecs() []faultSpec {
 		{kind: FaultQPS, apis: []string{FaultV2, FaultV3}, asked: []string{FaultToken}, takes: []string{"calls"}, needed: "calls"},
 		{kind: FaultError, takes: []string{"status", "code", "json", "retry_after"}},
 		{kind: FaultDelay, takes: []string{"by", "jitter"}, needed: "by"},
+		{kind: FaultJitter, takes: []string{"by"}, needed: "by"},
 		{kind: FaultCutBefore, takes: []string{"reset"}},
 		{kind: FaultCutBody, takes: []string{"at", "reset"}},
 		{kind: FaultStallBody, takes: []string{"at", "by"}},
