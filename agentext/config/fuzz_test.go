@@ -120,6 +120,9 @@ func seeds() []string {
 		`"pid_file" = "x" log_rotate_bytes = 0x10 exit_after_auth = true disable_keep_alives = ["auto-auth", "caching", ""]`,
 		`user_lockout "all" { lockout_threshold = "5" } seal "transit" { address = "x" } entropy "seal" { mode = "augmentation" }`,
 		`mashery "mash-creds" { reveal = ["a", "b*"] max_wait = "3s" } compat = "warn"`,
+		`mashery "a" { tls { ca_cert = "/n" pin_sha256 = ["a0:ab"] } proxy_address = "u:p@h:1" headroom = "auto" max_queue = 1 v2_arguments = { "a.b" = { c = ["d*"] } } }`,
+		`listener "unix" { address = "/s" roles = ["a-*"] methods = [] v3_paths = ["s/+/e"] v2_arguments "a.b" { c = [] } vault_paths = ["sys/*"] } mashery "m" {}`,
+		`{"mashery": {"a": {"v2_arguments": {"a.b": {"c": ["d"]}}, "roles": null}}, "listener": [{"unix": {"address": "/s", "vault_paths": [""]}}]}`,
 		`{"mashery": {"a": {"qps": 1}, "b": [{"namespace": "x"}, {"tls": {"a": {}}}]}, "compat": "warn"}`,
 		"pid_file = \"a\"\npid_file = \"b\"", `vault {} vault {}`, `api_proxy "x" "y" {}`, `pid_file = true`, `vault = 5`, `a = "\q"`, "a =", `{"a": [1`, "",
 	}

@@ -5,6 +5,7 @@ package localrules
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -65,14 +66,18 @@ func (a *arguments) flaw(params any) string {
 			return fmt.Sprintf("with this value of the argument %q", limit.name)
 		}
 	}
-	return a.otherSpelling(named)
+	return a.rivals(named)
 }
 
-// otherSpelling finds an argument whose name differs from a limited one in
-// case only: which of the two Mashery would obey is anyone's guess.
-func (a *arguments) otherSpelling(named map[string]any) string {
-	for _, limit := range a.limits {
-		for name := range named {
+// rivals finds an argument that might be taken for a limited one: one whose
+// name differs from it in case only, or is the number of a place. Which of the
+// two Mashery would obey is anyone's guess.
+func (a *arguments) rivals(named map[string]any) string {
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		if strings.Trim(name, "0123456789") == "" {
+			return fmt.Sprintf("with the argument %q, which is a place and no name,", name)
+		}
+		for _, limit := range a.limits {
 			if name != limit.name && fold(name) == fold(limit.name) {
 				return fmt.Sprintf("with another spelling of the argument %q", limit.name)
 			}

@@ -52,6 +52,8 @@ func TestWhatANamedArgumentMayBe(t *testing.T) {
 		"the name in other letters only":           {limited, `{"Service_Key":"abc","area":"1"}`, `without the argument "service_key"`},
 		"the name in other letters beside it":      {limited, `{"service_key":"abc","SERVICE_KEY":"other","area":"1"}`, `with another spelling of the argument "service_key"`},
 		"the name with a long s beside it":         {limited, `{"service_key":"abc","ſervice_key":"other","area":"1"}`, `with another spelling`},
+		"a place among the names":                  {limited, `{"service_key":"abc","0":"other","area":"1"}`, `with the argument "0", which is a place and no name`},
+		"a name without a letter":                  {limited, `{"service_key":"abc","":"other","area":"1"}`, `with the argument ""`},
 		"an entry for more methods narrows too":    {limited, `{"service_key":"abc","area":"2"}`, area},
 		"a method of the glob alone":               {"oauth2.fetchApplication", `{"service_key":"zzz","area":"1x"}`, ""},
 		"a method of the glob, refused":            {"oauth2.fetchApplication", `{"service_key":"abc"}`, `without the argument "area"`},
