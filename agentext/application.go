@@ -98,6 +98,7 @@ func (a *application) serveLocally(s shared) {
 		Lost:    a.grants.TokenLost,
 	})
 	settings.Grants, settings.GrantRefused = a.grants, policies.Doubt
+	settings.Observe = countCall
 	settings.Vault = a.forwarder.Handler(identity).Direct()
 	a.local = intercept.New(settings)
 }

@@ -16,6 +16,16 @@ import (
 // Vault Proxy puts before all of its own.
 func counter(parts ...string) []string { return append([]string{"mashproxy"}, parts...) }
 
+// countCall counts calls by whose answer they got: mashproxy.calls.mashery,
+// .vault, and .mashproxy; the last are errors, and mashproxy.errors.<code> tells
+// them apart.
+func countCall(source, code string) {
+	metrics.IncrCounter(counter("calls", source), 1)
+	if code != "" {
+		metrics.IncrCounter(counter("errors", code), 1)
+	}
+}
+
 // countGrants counts what happens to grants, such as
 // mashproxy.grants.fetch.ok.
 func countGrants(e cache.Event) {

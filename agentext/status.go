@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"mashproxy/agentext/intercept"
 	"mashproxy/cache"
 	"mashproxy/mashery"
 )
@@ -39,6 +40,9 @@ type roleStatus struct {
 	Queue int     `json:"queue"`
 	// LastError is what Vault last said instead of a grant.
 	LastError string `json:"last_error,omitempty"`
+	// LeftToVault says why its calls are left to Vault: "forced_proxy_mode" or
+	// "endpoint_mismatch"; "": they are served here.
+	LeftToVault string `json:"left_to_vault,omitempty"`
 }
 
 // status tells how all stands.
@@ -48,6 +52,10 @@ func (p *Proxy) status() any {
 		LoggedIn: p.app.login.Identity.Token() != "", Budgets: p.budgets.Status(),
 	}
 	s.Roles = rolesOf(p.app.grants.Status(), s.Budgets)
+	left := p.app.local.Left()
+	for i, r := range s.Roles {
+		s.Roles[i].LeftToVault = left[intercept.Role{Namespace: r.Namespace, Mount: r.Mount, Role: r.Role}]
+	}
 	return s
 }
 

@@ -36,8 +36,7 @@ func (h *Handler) pass(w http.ResponseWriter, c *route, answer *mashery.Answer) 
 	}
 	// Last, so that no answer can claim to be another's.
 	header.Del(apierror.CodeHeader)
-	header.Set(headerMode, "mashproxy/"+h.Version)
-	header.Set(apierror.SourceHeader, apierror.FromMashery)
+	header[headerMode], header[apierror.SourceHeader] = h.mode, h.theirs
 	setWait(header, answer.Waited)
 	header.Del(headerAttempts)
 	if answer.Attempts > 1 {

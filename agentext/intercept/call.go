@@ -105,7 +105,7 @@ func leftBy(err error) (warning, bool) {
 	case IsForced(err):
 		return forcedWarning, true
 	case errors.As(err, &mismatch):
-		return warning{"endpoint_mismatch", err.Error()}, true
+		return warning{endpointMismatch, err.Error()}, true
 	}
 	return warning{}, false
 }

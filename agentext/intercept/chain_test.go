@@ -37,6 +37,7 @@ type chain struct {
 	next    *recorder // what is passed on
 	mount   *Mount
 	log     *logText
+	handler *Handler
 	url     string
 	http    *http.Client
 }
@@ -79,11 +80,12 @@ func start(t *testing.T, changes ...func(*parts)) *chain {
 	c.vault = &scriptedVault{tokens: &mashery.TokenClient{HTTP: engines, Endpoint: parse(upstream.URL + "/v3/token")}}
 	c.mount = &Mount{Mashery: p.block, Sender: &mashery.Sender{Transport: p.transport, V2: p.block.V2Endpoint, V3: p.block.V3Endpoint}}
 	grants := cache.New(cache.Config[*mashery.Grant]{Vault: c.vault, Parse: ParseGrant, Lasting: IsForced})
-	proxy := httptest.NewServer(New(Config{
+	c.handler = New(Config{
 		Mounts: []*Mount{c.mount}, VaultAddress: "https://vault", Rules: p.rules, Grants: grants, GrantRefused: p.grantRefused,
 		Budgets: mashery.NewBudgets(), Vault: c.engine, Version: "1.2.3",
 		Logger: hclog.New(&hclog.LoggerOptions{Output: c.log, Level: hclog.Trace}),
-	}).Before(p.listener, c.next))
+	})
+	proxy := httptest.NewServer(c.handler.Before(p.listener, c.next))
 	c.url, c.http = proxy.URL, proxy.Client()
 	t.Cleanup(func() {
 		proxy.Close()

@@ -54,7 +54,11 @@ type Config struct {
 	Budgets      *mashery.Budgets
 	// Vault takes local calls that Vault must decide, to the engine's own
 	// proxy path.
-	Vault   http.Handler
+	Vault http.Handler
+	// Observe is told of every call that was answered here: whose answer it was
+	// (apierror.FromMashery and its like) and the code of an error made here, ""
+	// if there was none. nil tells nobody.
+	Observe func(source, code string)
 	Version string
 	Logger  hclog.Logger
 }
@@ -67,11 +71,18 @@ type Handler struct {
 	prepend string
 	buffers sync.Pool
 	warned  sync.Map // of causes, so that each is told once
+	left    sync.Map // Role to leave: the roles that are Vault's by what they are
+
+	// Values of headers of every answer: shared, so never changed.
+	mode, ours, theirs []string
 }
 
 // New makes a handler.
 func New(c Config) *Handler {
-	h := &Handler{Config: c, places: placesOf(c.Mounts)}
+	h := &Handler{
+		Config: c, places: placesOf(c.Mounts),
+		mode: []string{"mashproxy/" + c.Version}, ours: []string{apierror.FromMashproxy}, theirs: []string{apierror.FromMashery},
+	}
 	h.narrows = slices.ContainsFunc(c.Mounts, func(m *Mount) bool { return m.Rules != nil })
 	if namespace := strings.Trim(c.PrependNamespace, "/"); namespace != "" {
 		h.prepend = namespace + "/"
@@ -99,6 +110,9 @@ func (h *Handler) Before(l *Listener, next http.Handler) http.Handler {
 			return
 		}
 		h.begin(w)
+		if h.Observe != nil {
+			defer func() { h.Observe(w.Header().Get(apierror.SourceHeader), w.Header().Get(apierror.CodeHeader)) }()
+		}
 		h.serve(w, r, j)
 	})
 }
@@ -114,9 +128,9 @@ func (h *Handler) read(l *Listener, r *http.Request) (*route, *apierror.Error) {
 
 // begin sets the headers of an answer made here.
 func (h *Handler) begin(w http.ResponseWriter) {
-	w.Header().Set(headerRequestID, rand.Text())
-	w.Header().Set(headerMode, "mashproxy/"+h.Version)
-	w.Header().Set(apierror.SourceHeader, apierror.FromMashproxy)
+	header := w.Header()
+	header[headerRequestID] = []string{rand.Text()}
+	header[headerMode], header[apierror.SourceHeader] = h.mode, h.ours
 }
 
 // idOf is the id of the answer, for the log.
@@ -132,7 +146,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, j *Judgement) {
 		apierror.Write(w, j.Refusal)
 	case j.Cause != "":
 		h.askVault(w, r, c, j.body, warning{j.Cause, j.Reason})
-	case h.send(w, r, j):
+	case h.send(w, r, j) && h.Logger.IsDebug():
 		h.Logger.Debug("served", "id", idOf(w), "method", c.verb, "role", c.role, "path", c.below, "took", time.Since(j.began))
 	}
 }

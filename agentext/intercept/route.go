@@ -4,7 +4,6 @@ package intercept
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,9 +19,21 @@ const (
 	verbSuffix = ";target-method-"
 )
 
-// roleName is what the engine takes for a role's name
-// [vault/sdk framework.GenericNameRegex].
-var roleName = regexp.MustCompile(`^\w(([\w-.]+)?\w)?$`)
+// isRoleName tells what the engine takes for a role's name:
+// `\w(([\w-.]+)?\w)?` [vault/sdk framework.GenericNameRegex].
+func isRoleName(name string) bool {
+	for i := range len(name) {
+		inside := i > 0 && i < len(name)-1
+		if c := name[i]; !isWord(c) && !(inside && (c == '-' || c == '.')) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+func isWord(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_'
+}
 
 // route is a recognised local call.
 type route struct {
@@ -64,7 +75,7 @@ func (h *Handler) recognise(l *Listener, t target, r *http.Request) (*route, *ap
 	if mount == nil || !below || !isCall || !isLocal(call) {
 		return nil, h.narrowOthers(l, r, namespaced, path)
 	}
-	if !roleName.MatchString(role) {
+	if !isRoleName(role) {
 		return nil, badRequest("%q cannot be the name of a role; it may hold letters, digits, _, and inside - and .", role)
 	}
 	found := &route{listener: l, mount: mount, role: role, below: call, outer: strings.ToUpper(r.Method)}

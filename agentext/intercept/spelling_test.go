@@ -43,7 +43,7 @@ func TestLocalRulesHoldForEverySpelling(t *testing.T) {
 	})}
 	h := New(settings(block("mash")))
 	counts := map[string]int{}
-	rapid.Check(t, func(t *rapid.T) {
+	one := func(t *rapid.T) {
 		method := rapid.SampledFrom([]string{"GET", "POST", "PUT", "DELETE", "LIST", "HEAD", "get", "list"}).Draw(t, "method")
 		text := method + " " + generatedPath.Draw(t, "path")
 		if rapid.IntRange(0, 4).Draw(t, "namespaced") == 0 {
@@ -66,6 +66,11 @@ func TestLocalRulesHoldForEverySpelling(t *testing.T) {
 		default:
 			counts["called"]++
 			outsideAtMashery(t, text, call)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		for range 50 { // few of them are let through
+			one(t)
 		}
 	})
 	if min(counts["refused"], counts["passed on"], counts["called"]) == 0 {

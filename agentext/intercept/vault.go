@@ -24,6 +24,10 @@ type told struct {
 	cause string
 }
 
+// endpointMismatch is the cause of calls whose grant is for another Mashery
+// than the block's.
+const endpointMismatch = "endpoint_mismatch"
+
 var forcedWarning = warning{"forced_proxy_mode", "the role requires the engine's own proxy mode; set forced_proxy_mode=false on it to serve its calls here"}
 
 // askVault forwards a local call to the engine's own proxy path: Vault decides
@@ -33,6 +37,7 @@ func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, bod
 	if _, before := h.warned.LoadOrStore(told{c.mount, why.cause}, true); !before {
 		h.Logger.Warn("calls are left to Vault, which makes them slower", "mount", c.mount.Path(), "cause", why.cause, "reason", why.text)
 	}
+	h.leave(c, why)
 	if c.mount.QPS > 0 {
 		waited, err := h.enginesBudget(c).Wait(r.Context(), c.listener.Name, c.mount.MaxWait)
 		if err != nil {

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package intercept
+
+import "time"
+
+// leftFor is how long a role counts as left to Vault after its last call.
+const leftFor = 2 * time.Minute
+
+// Role names a role of a mount.
+type Role struct{ Namespace, Mount, Role string }
+
+// leaving is why and when a role's last call was left to Vault.
+type leaving struct {
+	cause string
+	at    time.Time
+}
+
+// leave remembers that a role's calls are left to Vault for what the role is;
+// other causes are the token's, or the call's.
+func (h *Handler) leave(c *route, why warning) {
+	if why.cause == forcedWarning.cause || why.cause == endpointMismatch {
+		key := c.key()
+		h.left.Store(Role{key.Namespace, key.Mount, key.Role}, leaving{why.cause, time.Now()})
+	}
+}
+
+// Left tells which roles' calls were lately left to Vault for what the role
+// is, and why: "forced_proxy_mode" or "endpoint_mismatch".
+func (h *Handler) Left() map[Role]string {
+	left := map[Role]string{}
+	h.left.Range(func(role, value any) bool {
+		if l := value.(leaving); time.Since(l.at) < leftFor {
+			left[role.(Role)] = l.cause
+		} else {
+			h.left.CompareAndDelete(role, value)
+		}
+		return true
+	})
+	return left
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package intercept
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestRolesThatAreVaultsByWhatTheyAreAreRemembered(t *testing.T) {
+	c := start(t)
+	c.ask("GET", "proxy/v3/services", "")
+	if left := c.handler.Left(); len(left) != 0 {
+		t.Errorf("served here, and left: %v", left)
+	}
+	naming(c, "v3", "https://mashery.example/v3/rest")
+	c.handler.Grants.DropAll()
+	c.ask("GET", "proxy/v3/services", "")
+	want := map[Role]string{{Mount: c.mount.Mashery.Mount, Role: "demo"}: "endpoint_mismatch"}
+	if left := c.handler.Left(); !maps.Equal(left, want) {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestEveryCallIsObservedWithWhoseAnswerItGot(t *testing.T) {
+	var seen []string
+	c := start(t)
+	c.handler.Observe = func(source, code string) { seen = append(seen, source+" "+code) }
+	c.ask("GET", "proxy/v3/services", "")
+	c.ask("GET", "proxy/v2", "")
+	naming(c, "v3", "https://mashery.example/v3/rest")
+	c.handler.Grants.DropAll()
+	c.ask("GET", "proxy/v3/services", "")
+	if want := []string{"mashery ", "mashproxy method_not_allowed", "vault "}; !slices.Equal(seen, want) {
+		t.Errorf("observed %q", strings.Join(seen, ", "))
+	}
+}
