@@ -28,16 +28,13 @@ func Mask(src []byte) []byte {
 	}
 	for i := range m.toks {
 		m.key(i)
+		m.address(i)
 	}
-	for _, at := range userInfo.FindAllSubmatchIndex(src, -1) {
-		m.blank(at[2], at[3])
+	for _, at := range regexp.MustCompile(`(?:'|//)([^\s"]+)@`).FindAllSubmatchIndex(src, -1) {
+		m.blank(at[2], at[3]) // an address in a comment, or without proper quotes
 	}
 	return m.out
 }
-
-// userInfo is what stands before the last @ of an address, with a scheme or
-// without: user and password perhaps.
-var userInfo = regexp.MustCompile(`(?:"(?:\w+://)?|//)([^\s"]+)@`)
 
 // LooksSecret tells whether a key of this name may hold a secret. Names of
 // files that hold one do not.
@@ -138,6 +135,16 @@ func (m *masker) key(i int) {
 		} else if next := m.kind(i + 1); next.IsLiteral() && m.kind(i+2) != token.LBRACE {
 			m.restOfLine(i + 1) // the sign of assignment was forgotten
 		}
+	}
+}
+
+// address blanks what stands before the last @ of lexeme i, with a scheme
+// before it or without: user and password perhaps.
+func (m *masker) address(i int) {
+	tok := m.toks[i]
+	if end := strings.LastIndexByte(tok.text, '@'); end >= 0 && tok.kind == token.STRING {
+		start := len(regexp.MustCompile(`^"(?:\w+://)?`).FindString(tok.text))
+		m.blank(tok.start+start, tok.start+max(start, end))
 	}
 }
 
