@@ -116,6 +116,7 @@ path "mash-creds/roles/demo/proxy/v2/bad.method" { capabilities = ["deny"] }
 		"a question without configuration":  {nil, 2, []string{"give a verb, a path"}},
 		"a path of nobody":                  {[]string{"GET", "services"}, 2, []string{"name the role with -role"}},
 		"a path of two roles":               {[]string{"-role=demo", "GET", v3 + "services"}, 2, []string{"leave -role out"}},
+		"a path of two roles, as a policy":  {[]string{"-role=demo", "GET", "mash-creds/roles/demo/proxy/v3/services"}, 2, []string{"leave -role out"}},
 		"a listener that is not there":      {[]string{"-listener=10.0.0.1:1", "-role=demo", "GET", "services"}, 2, []string{"no call can come in", i.Socket()}},
 		"a mount that is not there":         {[]string{"-mount=other", "-role=demo", "GET", "services"}, 2, []string{`-mount is "other"`, "mash-creds"}},
 		"a path with a space":               {[]string{"-role=demo", "GET", "a b"}, 2, []string{"%20"}},
@@ -203,6 +204,39 @@ func TestCanLeavesNothingBehindAndTakesNothingAway(t *testing.T) {
 			t.Errorf("%s was written", file)
 		}
 	}
+}
+
+func TestCanComplainsOnlyOfATokenThatItShouldHaveRevoked(t *testing.T) {
+	t.Parallel()
+	const all = allRights + `
+path "auth/token/lookup-self"        { capabilities = ["read"] }
+path "sys/internal/ui/resultant-acl" { capabilities = ["read"] }`
+	for name, test := range map[string]struct {
+		login map[string]any
+		says  string // on stderr
+	}{
+		"a batch token ends by itself":                {map[string]any{"token_type": "batch"}, ""},
+		"a token that may not revoke itself does not": {map[string]any{"token_no_default_policy": true}, "could not be revoked, and lives on to its end"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := inquire(t, all)
+			i.write(t, "auth/approle/role/demo", test.login)
+			o := i.can(t, "-role=demo", "GET", "services")
+			if o.code != 0 || !strings.HasPrefix(o.stdout, "allowed: ") || (o.stderr != "") != (test.says != "") {
+				t.Errorf("exit code %d\n%s\n%s", o.code, o.stdout, o.stderr)
+			}
+			contains(t, "the complaint", o.stderr, test.says)
+		})
+	}
+}
+
+func TestCanSaysWhereVaultsPoliciesAreNotAsked(t *testing.T) {
+	t.Parallel()
+	i := inquire(t, grants, inMashery(`policy = "off"`))
+	i.ask(t, map[string]question{
+		"it is the block that allows": {[]string{"-role=demo", "DELETE", "services/1"}, 0, []string{`rule:      policy = "off"`, `stands in: mashery "mash-creds", so`}},
+	})
 }
 
 func TestCanUsesATokenThatIsThere(t *testing.T) {

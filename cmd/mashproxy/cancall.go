@@ -71,14 +71,14 @@ func (c *askedCall) locate(settings *config.Config, f *canFlags) error {
 	if f.role == "" {
 		return c.locateWithoutRole(settings, f)
 	}
-	if strings.HasPrefix(c.path, "/v1/") {
-		return errors.New("the path names a role already: leave -role out, or give only what follows the role")
-	}
 	mount, err := mountOf(settings, f.mount)
 	if err != nil {
 		return err
 	}
 	below := strings.TrimPrefix(c.path, "/")
+	if strings.HasPrefix(below, "v1/") || strings.HasPrefix(below, mount+"/roles/") {
+		return errors.New("the path names a role already: leave -role out, or give only what follows the role")
+	}
 	switch first, _, _ := strings.Cut(below, "/"); first {
 	case "proxy", "grant", "token", "export", "pem":
 	default:
