@@ -18,7 +18,7 @@ type Budget struct {
 	mu       sync.Mutex
 	pace     pace
 	limiter  *rate.Limiter // burst 1
-	next     time.Time     // when, by the rate, the slot after the last one is due
+	last     time.Time     // when, by the rate, the last slot was due
 	guard    guard
 	queue    queue
 	maxQueue int
@@ -140,15 +140,16 @@ func (b *Budget) take() (due time.Time, taken bool) {
 // so that no stall of this machine pushes calls together; but one taken a
 // little late does not put off those after it. b.mu is held.
 func (b *Budget) serve(now time.Time) {
-	at := now
-	if late := now.Sub(b.next); late > 0 && late <= timerSlack {
-		at = b.next
+	at, interval := now, seconds(1/float64(b.limiter.Limit()))
+	// A nanosecond later than that, or rounding might make it too early.
+	if late := now.Sub(b.last.Add(interval + 1)); late > 0 && late < interval {
+		at = now.Add(-min(late, mostSlack, interval/2))
 	}
 	if !b.limiter.AllowN(at, 1) {
 		at = now
 		b.limiter.AllowN(now, 1)
 	}
-	b.next = at.Add(seconds(1/float64(b.limiter.Limit())) + time.Nanosecond) // or rounding might make it too early
+	b.last = at
 	b.guard.add(now)
 	b.counts.sent(now)
 }

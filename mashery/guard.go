@@ -5,10 +5,11 @@ package mashery
 import "time"
 
 const (
-	// timerSlack is how late a timer may fire without lowering the rate.
-	timerSlack = 4 * time.Millisecond
+	// mostSlack is how late a slot may be taken, on a busy machine, without
+	// lowering the rate; half the time between two slots if that is less.
+	mostSlack = 10 * time.Millisecond
 	// guardSlack is how much of that may be taken from the headroom.
-	guardSlack = 2 * time.Millisecond
+	guardSlack = 1 * time.Millisecond
 	// mostGuarded is how many slots are remembered.
 	mostGuarded = 128
 )

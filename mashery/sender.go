@@ -55,10 +55,13 @@ type Answer struct {
 	Attempts int
 }
 
-// Sender sends calls to one pair of endpoints, and nowhere else.
+// Sender sends calls to one pair of endpoints, and nowhere else. After this
+// machine has slept it uses no idle connection of before.
 type Sender struct {
 	Transport http.RoundTripper
 	V2, V3    *url.URL
+
+	sleeps sleepWatch
 }
 
 // Send takes the call through pacing and signing and returns the answer, whose

@@ -36,6 +36,7 @@ func (s *sending) send(ctx context.Context) (*Answer, error) {
 		}
 		s.attempts++
 		sent := time.Now()
+		s.wake(sent)
 		resp, err := s.Transport.RoundTrip(s.request(ctx, grant))
 		if err != nil {
 			if s.lost(ctx, err) {
@@ -53,6 +54,14 @@ func (s *sending) send(ctx context.Context) (*Answer, error) {
 			return &Answer{Response: resp, Waited: s.waited, Attempts: s.attempts}, nil
 		}
 		drain(resp)
+	}
+}
+
+// wake lets go of idle connections if the machine has slept: their other ends
+// have long given them up.
+func (s *Sender) wake(now time.Time) {
+	if pool, has := s.Transport.(interface{ CloseIdleConnections() }); has && s.sleeps.slept(now) {
+		pool.CloseIdleConnections()
 	}
 }
 

@@ -42,15 +42,17 @@ type TransportConfig struct {
 }
 
 // NewTransport makes the connections to Mashery. Bytes pass unchanged (no
-// compression of its own), redirects are not its business, and after this
-// machine has slept no connection of before is used.
+// compression of its own), redirects are not its business, and an HTTP/2
+// connection that has gone quiet is asked whether it is still there.
 func NewTransport(c TransportConfig) *http.Transport {
-	return newTransport(c, new(sleepWatch).slept)
-}
-
-func newTransport(c TransportConfig, slept func(now time.Time) bool) *http.Transport {
 	dial := &net.Dialer{Timeout: cmp.Or(c.DialTimeout, connectTimeout), KeepAlive: 30 * time.Second}
-	t := &http.Transport{
+	return &http.Transport{
+		Proxy: func(r *http.Request) (*url.URL, error) { // asked before each attempt
+			if err := onlyOnce(r); err != nil {
+				return nil, err
+			}
+			return c.Egress.route(r)
+		},
 		ProxyConnectHeader:     c.Egress.header(),
 		OnProxyConnectResponse: egressAnswer,
 		DialContext:            dial.DialContext,
@@ -62,18 +64,8 @@ func newTransport(c TransportConfig, slept func(now time.Time) bool) *http.Trans
 		MaxIdleConns:           0, // bounded per host
 		MaxIdleConnsPerHost:    256,
 		IdleConnTimeout:        90 * time.Second,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
 	}
-	// Asked before each attempt, and before a connection is chosen for it.
-	t.Proxy = func(r *http.Request) (*url.URL, error) {
-		if slept(time.Now()) {
-			t.CloseIdleConnections()
-		}
-		if err := onlyOnce(r); err != nil {
-			return nil, err
-		}
-		return c.Egress.route(r)
-	}
-	return t
 }
 
 func (c TransportConfig) tls() *tls.Config {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 )
@@ -83,25 +82,21 @@ func TestASleepOfTheMachineIsNoticedOnce(t *testing.T) {
 }
 
 func TestAfterASleepNoConnectionOfBeforeIsUsed(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	defer server.Close()
-	dials := 0
-	var watch sleepWatch
-	transport := newTransport(TransportConfig{}, watch.slept)
-	defer transport.CloseIdleConnections()
-	dial := transport.DialContext
-	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		dials++
-		return dial(ctx, network, address)
-	}
-	s := &Sender{Transport: transport, V3: address(server.URL)}
-	for _, want := range []int{1, 1, 2, 2} {
-		if want == 2 && dials == 1 {
-			watch.ahead.Add(int64(time.Hour)) // as if the wall clock had been there before
+	protocols(t, func(http.ResponseWriter, *http.Request) {}, func(t *testing.T, s *Sender) {
+		dials := 0
+		dial := s.Transport.(*http.Transport).DialContext
+		s.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			dials++
+			return dial(ctx, network, address)
 		}
-		send(t, s, &Call{API: V3, Method: http.MethodGet}, from(v3Grant()))
-		if dials != want {
-			t.Errorf("%d connections were made, want %d", dials, want)
+		for i, want := range []int{1, 1, 2, 2} {
+			if i == 2 {
+				s.sleeps.ahead.Add(-int64(time.Hour)) // as if the wall clock had run on
+			}
+			send(t, s, &Call{API: V3, Method: http.MethodGet}, from(v3Grant()))
+			if dials != want {
+				t.Errorf("call %d: %d connections were made, want %d", i, dials, want)
+			}
 		}
-	}
+	})
 }
