@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -109,8 +110,31 @@ func reason(err error) string {
 		return network.Error()
 	case errors.Is(err, errEgressProxy):
 		return errEgressProxy.Error()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errBegunAnew):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errBegunAnew), endedHTTP2(err):
 		return "the connection ended before the answer"
 	}
 	return "the exchange failed before an answer could be read; is it an HTTP server, and the right scheme?"
+}
+
+// endedHTTP2 tells whether an exchange over HTTP/2 ended: its stream was reset,
+// or its connection said that it goes, or went.
+func endedHTTP2(err error) bool {
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		if strings.HasPrefix(inner.Error(), "http2: ") { // net/http names these no other way
+			return true
+		}
+	}
+	return errors.As(err, new(streamError))
+}
+
+// streamError has the fields of net/http's own error of a stream, which fills in
+// whatever has the same (net/http/h2_error.go).
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+func (e streamError) Error() string {
+	return fmt.Sprintf("stream %d was reset with code %d", e.StreamID, e.Code)
 }

@@ -120,6 +120,26 @@ func TestAPeerThatDoesNotSpeakHTTPIsUnreachableAndNotQuoted(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatIsCutOffIsNotTakenForAWrongScheme(t *testing.T) {
+	for name, cut := range map[string]http.HandlerFunc{
+		"the exchange is": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"the connection is": func(_ http.ResponseWriter, r *http.Request) {
+			_ = r.Context().Value(connKey{}).(net.Conn).Close()
+			<-r.Context().Done()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			protocols(t, cut, func(t *testing.T, s *Sender) {
+				for api, err := range both(t, s) {
+					if !errors.As(err, new(*UnreachableError)) || !strings.HasSuffix(err.Error(), "the connection ended before the answer") {
+						t.Errorf("%s: got %v", api, err)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestACertificateThatIsNotTrustedIsSaid(t *testing.T) {
 	server := httptest.NewUnstartedServer(nil)
 	server.Config.ErrorLog = quiet()

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -171,12 +172,16 @@ func protocols(t *testing.T, h http.HandlerFunc, test func(t *testing.T, s *Send
 			}))
 			server.EnableHTTP2 = http2
 			server.Config.ErrorLog = quiet()
+			server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }
 			server.StartTLS()
 			t.Cleanup(server.Close)
 			test(t, reach(t, server))
 		})
 	}
 }
+
+// connKey is the key of a request's connection in its context.
+type connKey struct{}
 
 // reach makes a sender to a server, through the transport of the product.
 func reach(t *testing.T, server *httptest.Server) *Sender {
