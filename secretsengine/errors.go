@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -50,22 +52,29 @@ func noToken(roleName string, err error) (*logical.Response, error) {
 	return nil, fmt.Errorf("an access token for role %q: %w", roleName, err)
 }
 
-// unknownFields is the error of a request that names fields the path does not
-// have, which Vault would pass over; nil when all are known.
-func unknownFields(data map[string]any, known map[string]*framework.FieldSchema) error {
-	var unknown, names []string
-	for name := range data {
-		if known[name] == nil {
+// checkFields says what is wrong with the fields of a request that Vault would
+// pass over: that the path does not have them, or that a number is not whole.
+func checkFields(data map[string]any, known map[string]*framework.FieldSchema) error {
+	var unknown []string
+	for name, value := range data {
+		switch field := known[name]; {
+		case field == nil:
 			unknown = append(unknown, fmt.Sprintf("%q", name))
+		case (field.Type == framework.TypeInt || field.Type == framework.TypeInt64) && !whole(value):
+			return fmt.Errorf("%s must be a whole number, and not beyond nine quadrillion", name)
 		}
 	}
 	if len(unknown) == 0 {
 		return nil
 	}
-	for name := range known {
-		names = append(names, name)
-	}
 	slices.Sort(unknown)
-	slices.Sort(names)
-	return fmt.Errorf("there is no field %s here; the fields are %s", strings.Join(unknown, ", "), strings.Join(names, ", "))
+	return fmt.Errorf("there is no field %s here; the fields are %s",
+		strings.Join(unknown, ", "), strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+}
+
+// whole tells whether a number came as it was written. To a plugin numbers come
+// as floats, of which the SDK would take what is before the point.
+func whole(value any) bool {
+	number, float := value.(float64)
+	return !float || number == math.Trunc(number) && math.Abs(number) <= 9e15
 }

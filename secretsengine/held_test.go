@@ -95,7 +95,7 @@ func TestWhereVaultCachesNothingNothingIsHeld(t *testing.T) {
 	e.read("roles/demo/token", nil)
 	storage.asked.Store(0)
 	e.read("roles/demo/token", nil)
-	wantEqual(t, "asked", storage.asked.Load(), 2) // role and token
+	wantEqual(t, "asked", storage.asked.Load(), 3) // role, role as it is used, token
 }
 
 func TestAChangedRoleIsSeenByTheNextCall(t *testing.T) {

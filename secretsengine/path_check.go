@@ -25,7 +25,7 @@ func (b *backend) pathCheck() *framework.Path {
 }
 
 func (b *backend) readCheck(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	if err := unknownFields(req.Data, d.Schema); err != nil {
+	if err := checkFields(req.Data, d.Schema); err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
 	stored, err := loadConfig(ctx, req.Storage)

@@ -28,8 +28,8 @@ func (b *backend) pathsCLIV2() []*framework.Path {
 		}
 	}
 	operations := map[logical.Operation]framework.OperationHandler{
-		logical.ReadOperation:   writing(b.callCLIV2, "Make a V2 call that only reads."),
-		logical.UpdateOperation: writing(b.callCLIV2, "Make a V2 call."),
+		logical.ReadOperation:   b.ofRole(b.callCLIV2, "Make a V2 call that only reads."),
+		logical.UpdateOperation: b.ofRole(b.callCLIV2, "Make a V2 call."),
 	}
 	return []*framework.Path{
 		{

@@ -40,10 +40,10 @@ func (b *backend) pathCLIV3() *framework.Path {
 		},
 		TakesArbitraryInput: true,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   writing(b.readCLIV3, "Read an object, or with ;list or ;count a collection."),
-			logical.ListOperation:   writing(b.readCLIV3, "List a collection."),
-			logical.UpdateOperation: writing(b.writeCLIV3, "Create an object in a collection (POST), or change one (PUT)."),
-			logical.DeleteOperation: writing(b.deleteCLIV3, "Delete an object."),
+			logical.ReadOperation:   b.ofRole(b.readCLIV3, "Read an object, or with ;list or ;count a collection."),
+			logical.ListOperation:   b.ofRole(b.readCLIV3, "List a collection."),
+			logical.UpdateOperation: b.ofRole(b.writeCLIV3, "Create an object in a collection (POST), or change one (PUT)."),
+			logical.DeleteOperation: b.ofRole(b.deleteCLIV3, "Delete an object."),
 		},
 		HelpSynopsis:    "Mashery's V3 objects, for Vault's command line.",
 		HelpDescription: cliV3Help,
@@ -63,7 +63,7 @@ type shape func(*reply) (*logical.Response, error)
 
 // readCLIV3 is vault read and vault list.
 func (b *backend) readCLIV3(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	if err := unknownFields(req.Data, d.Schema); err != nil {
+	if err := checkFields(req.Data, d.Schema); err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
 	query, err := cliQuery(d, "filter", "fields", "sort", "offset", "limit")

@@ -86,7 +86,7 @@ func (b *backend) readConfig(ctx context.Context, req *logical.Request, _ *frame
 }
 
 func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	if err := unknownFields(req.Data, d.Schema); err != nil {
+	if err := checkFields(req.Data, d.Schema); err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
 	return b.changeConfig(ctx, req, func(c *config) error {

@@ -68,7 +68,7 @@ func (b *backend) readCertPin(ctx context.Context, req *logical.Request, d *fram
 }
 
 func (b *backend) writeCertPin(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	if err := unknownFields(req.Data, d.Schema); err != nil {
+	if err := checkFields(req.Data, d.Schema); err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
 	place := d.Get("cert").(string)

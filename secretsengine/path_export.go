@@ -27,7 +27,7 @@ func (b *backend) pathExport() *framework.Path {
 			"exportable":        {Type: framework.TypeBool, Default: false, Description: "Whether the recipient may export the role in turn."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: writing(b.exportRole, "Export the role to a role of another Vault."),
+			logical.UpdateOperation: b.ofRole(b.exportRole, "Export the role to a role of another Vault."),
 		},
 		HelpSynopsis:    "The role, encrypted for a role of another Vault.",
 		HelpDescription: exportHelp,
@@ -35,7 +35,7 @@ func (b *backend) pathExport() *framework.Path {
 }
 
 func (b *backend) exportRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	if err := unknownFields(req.Data, d.Schema); err != nil {
+	if err := checkFields(req.Data, d.Schema); err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
 	name, now := d.Get("role").(string), b.now()

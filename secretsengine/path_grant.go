@@ -20,7 +20,7 @@ func (b *backend) pathGrant() *framework.Path {
 			"lease": {Type: framework.TypeBool, Default: false, Description: "Whether the grant comes with a lease.", Query: true},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: writing(b.readGrant, "Get a V2 signature or a V3 access token of your own."),
+			logical.ReadOperation: b.ofRole(b.readGrant, "Get a V2 signature or a V3 access token of your own."),
 		},
 		HelpSynopsis:    "A role's short-lived credential.",
 		HelpDescription: grantHelp,

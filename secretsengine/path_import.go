@@ -10,6 +10,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"mashproxy/mashery"
 )
 
 func (b *backend) pathImport() *framework.Path {
@@ -20,7 +22,7 @@ func (b *backend) pathImport() *framework.Path {
 			"pem":  {Type: framework.TypeString, Description: "What the other Vault's roles/:role/export gave.", Required: true},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: writing(b.importRole, "Import what another Vault exported to this role."),
+			logical.UpdateOperation: b.ofRole(b.importRole, "Import what another Vault exported to this role."),
 		},
 		HelpSynopsis:    "Takes what another Vault exported to this role.",
 		HelpDescription: importHelp,
@@ -28,7 +30,7 @@ func (b *backend) pathImport() *framework.Path {
 }
 
 func (b *backend) importRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	if err := unknownFields(req.Data, d.Schema); err != nil {
+	if err := checkFields(req.Data, d.Schema); err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
 	name := d.Get("role").(string)
@@ -55,12 +57,22 @@ func (b *backend) importRole(ctx context.Context, req *logical.Request, d *frame
 	if err := store(ctx, req.Storage, rolePrefix+name, r); err != nil {
 		return nil, err
 	}
-	var resp *logical.Response
+	return imported(r, counts), b.released(ctx, req.Storage, old)
+}
+
+// imported says what may surprise of the role that was imported; nil: nothing.
+func imported(r *role, counts spent) *logical.Response {
+	resp := new(logical.Response)
 	if counts[r.Quota.ID] > 0 {
-		resp = new(logical.Response)
 		resp.AddWarning("this export was imported before; its uses are counted on, not anew")
 	}
-	return resp, b.released(ctx, req.Storage, old)
+	if !r.capable(mashery.V2) && !r.capable(mashery.V3) {
+		resp.AddWarning("what was imported is capable of neither API: the export lacks credentials; ask for another")
+	}
+	if len(resp.Warnings) == 0 {
+		return nil
+	}
+	return resp
 }
 
 // opened is the role in a block that was made for the role of that name; nil

@@ -19,7 +19,7 @@ func (b *backend) pathPEM() *framework.Path {
 			"cn":   {Type: framework.TypeString, Default: "Bearer", Description: "Name of who asks, for the one who exports.", Query: true},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: writing(b.readPEM, "Get the certificate by which another Vault exports to this role."),
+			logical.ReadOperation: b.ofRole(b.readPEM, "Get the certificate by which another Vault exports to this role."),
 		},
 		HelpSynopsis:    "The certificate by which another Vault exports to this role.",
 		HelpDescription: pemHelp,

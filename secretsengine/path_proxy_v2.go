@@ -24,7 +24,7 @@ func (b *backend) pathsProxyV2() []*framework.Path {
 			Fields:              map[string]*framework.FieldSchema{"role": roleField()},
 			TakesArbitraryInput: true,
 			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: writing(b.proxyV2, summary),
+				logical.UpdateOperation: b.ofRole(b.proxyV2, summary),
 			},
 			HelpSynopsis:    "V2 calls, made by the engine.",
 			HelpDescription: proxyV2Help,
@@ -37,7 +37,7 @@ func (b *backend) pathsProxyV2() []*framework.Path {
 			},
 			TakesArbitraryInput: true,
 			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: writing(b.proxyV2, summary),
+				logical.UpdateOperation: b.ofRole(b.proxyV2, summary),
 			},
 			HelpSynopsis:    "V2 calls of one method, made by the engine.",
 			HelpDescription: proxyV2Help,

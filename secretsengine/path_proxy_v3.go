@@ -28,7 +28,7 @@ const (
 
 func (b *backend) pathsProxyV3() []*framework.Path {
 	path := &framework.FieldSchema{Type: framework.TypeString, Description: "Path of the V3 API, such as services/:id."}
-	get := writing(b.proxyV3, "Make a V3 call with GET.")
+	get := b.ofRole(b.proxyV3, "Make a V3 call with GET.")
 	return []*framework.Path{
 		{
 			Pattern:             rolePattern("/proxy/v3/" + framework.MatchAllRegex(v3PathField)),
@@ -37,8 +37,8 @@ func (b *backend) pathsProxyV3() []*framework.Path {
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ReadOperation:   get,
 				logical.ListOperation:   get,
-				logical.UpdateOperation: writing(b.proxyV3, "Make a V3 call with POST, or the verb that ;target-method-<verb> names."),
-				logical.DeleteOperation: writing(b.proxyV3, "Make a V3 call with DELETE."),
+				logical.UpdateOperation: b.ofRole(b.proxyV3, "Make a V3 call with POST, or the verb that ;target-method-<verb> names."),
+				logical.DeleteOperation: b.ofRole(b.proxyV3, "Make a V3 call with DELETE."),
 			},
 			HelpSynopsis:    "V3 calls, made by the engine.",
 			HelpDescription: proxyV3Help,
@@ -51,8 +51,8 @@ func (b *backend) pathsProxyV3() []*framework.Path {
 			},
 			TakesArbitraryInput: true,
 			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.ReadOperation:   writing(b.proxyV3, "Make a V3 call with GET or HEAD."),
-				logical.UpdateOperation: writing(b.proxyV3, "Make a V3 call with POST, PUT or DELETE."),
+				logical.ReadOperation:   b.ofRole(b.proxyV3, "Make a V3 call with GET or HEAD."),
+				logical.UpdateOperation: b.ofRole(b.proxyV3, "Make a V3 call with POST, PUT or DELETE."),
 			},
 			HelpSynopsis:    "V3 calls with a verb of choice, made by the engine.",
 			HelpDescription: proxyV3Help,

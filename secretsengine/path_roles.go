@@ -24,6 +24,20 @@ func rolePattern(rest string) string {
 	return "roles/" + framework.GenericNameRegex("role") + rest
 }
 
+// ofRole is an operation of something below roles/:role. Where there is no such
+// role nothing else about the request matters.
+func (b *backend) ofRole(callback framework.OperationFunc, summary string) *framework.PathOperation {
+	return writing(func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+		name := d.Get("role").(string)
+		if r, err := loadRole(ctx, req.Storage, name); err != nil {
+			return nil, err
+		} else if r == nil {
+			return noRole(name)
+		}
+		return callback(ctx, req, d)
+	}, summary)
+}
+
 func (b *backend) pathRoleList() *framework.Path {
 	return &framework.Path{
 		Pattern: "roles/?$",
@@ -112,7 +126,7 @@ func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framewo
 }
 
 func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	if err := unknownFields(req.Data, d.Schema); err != nil {
+	if err := checkFields(req.Data, d.Schema); err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
 	name := d.Get("role").(string)

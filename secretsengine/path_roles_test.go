@@ -131,19 +131,22 @@ func TestRolesAreListedByNameAndDeleted(t *testing.T) {
 	}
 }
 
-func TestWhatNeedsAMissingRoleIsNotFoundInWords(t *testing.T) {
+func TestWhereThereIsNoRoleNothingElseMatters(t *testing.T) {
 	e := newEngine(t)
-	for path, op := range map[string]logical.Operation{
-		"roles/nosuch/grant":             logical.ReadOperation,
-		"roles/nosuch/token":             logical.ReadOperation,
-		"roles/nosuch/proxy/v3/services": logical.ReadOperation,
-		"roles/nosuch/proxy/v2":          logical.UpdateOperation,
-	} {
-		resp, err := e.ask(op, path, map[string]any{"method": "test.echo"})
-		if !errors.Is(err, logical.ErrUnsupportedPath) {
-			t.Errorf("%s: want what Vault makes a 404 of, got %v", path, err)
+	for _, path := range addresses() {
+		below, ok := strings.CutPrefix(path, "roles/demo/")
+		if !ok {
+			continue
 		}
-		wantEqual(t, path, resp.Error().Error(), `role "nosuch" does not exist; write roles/nosuch first`)
+		for op := range e.Route(path).Operations {
+			for name, data := range map[string]map[string]any{"no data": nil, "data": {"method": "test.echo"}, "a wrong field": {"unknown": "x"}} {
+				resp, err := e.ask(op, "roles/nosuch/"+below, data)
+				if !errors.Is(err, logical.ErrUnsupportedPath) || !resp.IsError() {
+					t.Fatalf("%s %s with %s: want what Vault makes a 404 of, got %v, %v", op, path, name, resp, err)
+				}
+				wantEqual(t, path, resp.Error().Error(), `role "nosuch" does not exist; write roles/nosuch first`)
+			}
+		}
 	}
 }
 
@@ -160,6 +163,12 @@ func TestWrongRolesAreRefusedInWords(t *testing.T) {
 			`role "demo": area_nid must not be negative; it is the number in the area's V2 address`},
 		"a term that is none": {map[string]any{"explicit_term": "soon"},
 			`role "demo": explicit_term "soon" is not understood; give days (10d), weeks (2w), a date (2027-06-07) or a duration (36h)`},
+		"a part of an area": {map[string]any{"area_nid": 7.5},
+			"area_nid must be a whole number, and not beyond nine quadrillion"},
+		"a part of a call": {map[string]any{"qps": 2.5},
+			"qps must be a whole number, and not beyond nine quadrillion"},
+		"more uses than can be counted": {map[string]any{"explicit_num_uses": 1e20},
+			"explicit_num_uses must be a whole number, and not beyond nine quadrillion"},
 		"less than no uses": {map[string]any{"explicit_num_uses": -1},
 			`role "demo": explicit_num_uses must not be negative; 0 is without limit`},
 		"a value that brought its line break along": {map[string]any{"secret": "planted\n"},

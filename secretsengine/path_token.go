@@ -16,8 +16,8 @@ func (b *backend) pathToken() *framework.Path {
 		Pattern: rolePattern("/token"),
 		Fields:  map[string]*framework.FieldSchema{"role": roleField()},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   writing(b.readToken, "Read the V3 access token the role's readers share."),
-			logical.DeleteOperation: writing(b.deleteToken, "Forget the shared token; the next reader gets a new one."),
+			logical.ReadOperation:   b.ofRole(b.readToken, "Read the V3 access token the role's readers share."),
+			logical.DeleteOperation: b.ofRole(b.deleteToken, "Forget the shared token; the next reader gets a new one."),
 		},
 		HelpSynopsis:    "The V3 access token the role's readers share.",
 		HelpDescription: tokenHelp,

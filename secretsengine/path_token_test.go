@@ -86,7 +86,6 @@ func TestForgettingTheTokenGetsTheNextReaderANewOne(t *testing.T) {
 	e.must(logical.DeleteOperation, "roles/demo/token", nil)
 	wantEqual(t, "token", e.token(), "token-2")
 	wantEqual(t, "how it was bought", strings.HasPrefix(e.mashery.tokenRequests()[1], "grant_type=password"), true)
-	e.must(logical.DeleteOperation, "roles/nosuch/token", nil)
 }
 
 func TestATokenOfOtherCredentialsIsNotGivenOn(t *testing.T) {

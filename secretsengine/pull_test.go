@@ -139,6 +139,15 @@ func TestAnImportedRoleKeepsItsLimits(t *testing.T) {
 	wantEqual(t, "after the first again", satellite.usesLeft(), "1 times (50% used)")
 }
 
+func TestAnImportWithoutCredentialsIsTold(t *testing.T) {
+	central, satellite := newDemo(t), newSatellite(t, 0)
+	central.writeRole("demo", map[string]any{"api_key": ""})
+	resp := satellite.imports(central.export(satellite.pem(), nil))
+	if resp == nil || len(resp.Warnings) != 1 || !strings.Contains(resp.Warnings[0], "capable of neither API") {
+		t.Errorf("got %v", resp)
+	}
+}
+
 func TestPullModeNeedsARole(t *testing.T) {
 	e := newDemo(t)
 	block := e.export(e.pem(), nil)
