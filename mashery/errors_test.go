@@ -251,6 +251,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{&OverQPSError{RetryAfter: 3 * time.Second}, "the API key has no free slot within the longest wait allowed; try again in 3s, make fewer calls at once, or raise max_wait"},
 		{&TimeoutError{Host: "mashery.example:443"}, "Mashery at mashery.example:443 did not answer in time"},
 		{&UnreachableError{Host: "mashery.example", cause: &net.DNSError{Name: "mashery.example"}}, "no answer from Mashery at mashery.example: its name could not be resolved; check the endpoint"},
+		{&UnreachableError{Host: "mashery.example", cause: errors.New("http2: client connection lost")}, "no answer from Mashery at mashery.example: the connection ended before the answer"},
 		{&UnreachableError{Host: "mashery.example", cause: io.EOF}, "no answer from Mashery at mashery.example: the connection ended before the answer"},
 	} {
 		if got := test.err.Error(); got != test.want {

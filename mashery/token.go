@@ -5,7 +5,6 @@ package mashery
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,7 +40,8 @@ type TokenClient struct {
 }
 
 // Password asks for a token with the account's name and password. It fails
-// with *[TokenError] when refused, *[UnreachableError] or *[TimeoutError].
+// with *[TokenError] when there is none in the answer, *[UnreachableError] or
+// *[TimeoutError].
 func (c *TokenClient) Password(ctx context.Context, creds Credentials) (Token, error) {
 	return c.ask(ctx, creds, url.Values{
 		"grant_type": {"password"},
@@ -89,11 +89,11 @@ func parseToken(h http.Header, body []byte) (Token, error) {
 		ExpiresIn    json.Number `json:"expires_in"`
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.AccessToken == "" {
-		return Token{}, errors.New("the token endpoint answered 200 without an access token; check v3_token_endpoint")
+		return Token{}, &TokenError{Status: http.StatusOK, Detail: "without an access token"}
 	}
 	seconds, err := answer.ExpiresIn.Int64()
 	if err != nil || seconds <= 0 || seconds > longestLife {
-		return Token{}, errors.New("the token endpoint's answer has no usable expires_in; check v3_token_endpoint")
+		return Token{}, &TokenError{Status: http.StatusOK, Detail: "with no usable expires_in"}
 	}
 	date, _ := http.ParseTime(h.Get("Date")) // zero when absent or odd
 	return Token{
@@ -104,15 +104,20 @@ func parseToken(h http.Header, body []byte) (Token, error) {
 	}, nil
 }
 
-// TokenError is a refusal of the token endpoint, in Mashery's words.
+// TokenError is an answer of the token endpoint that is no token.
 type TokenError struct {
+	// Status is that of the answer; 200: it says that it is a token, and is none
+	// that can be used.
 	Status int
 	// ErrorCode is the gateway's (X-Mashery-Error-Code); "": not told.
 	ErrorCode string
 	// OAuth is the OAuth error, such as invalid_grant; "": not told.
 	OAuth string
-	// Detail is its description; "": not told.
+	// Detail is its description, in Mashery's words; "": not told.
 	Detail string
+	// RetryAfter is when to ask again where the API key has spent its calls of
+	// this second; 0 anywhere else.
+	RetryAfter time.Duration
 }
 
 // newTokenError reads a refusal, in whose words none of the secrets is repeated.
@@ -126,12 +131,16 @@ func newTokenError(resp *http.Response, body []byte, secrets ...Secret) *TokenEr
 	if detail == "" {
 		detail = resp.Header.Get("X-Error-Detail-Header")
 	}
-	return &TokenError{
+	e := &TokenError{
 		Status:    resp.StatusCode,
 		ErrorCode: withhold(resp.Header.Get(HeaderErrorCode), secrets),
 		OAuth:     withhold(answer.Error, secrets),
 		Detail:    withhold(detail, secrets),
 	}
+	if judge(V3, resp) == overQPS {
+		e.RetryAfter = retryAfter(resp.Header, time.Now())
+	}
+	return e
 }
 
 // withhold takes the secrets, plain and as a form has them, out of what
@@ -145,8 +154,37 @@ func withhold(said string, secrets []Secret) string {
 	return said
 }
 
+// Refused tells whether Mashery refused the credentials, so that asking again
+// changes nothing. Any other answer is Mashery's own trouble.
+func (e *TokenError) Refused() bool {
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return true
+	case http.StatusForbidden:
+		return e.ErrorCode == ErrNotAuthorized || e.ErrorCode == ErrDeveloperInactive
+	case http.StatusBadRequest:
+		switch e.OAuth {
+		case "invalid_grant", "invalid_scope", "invalid_client", "unauthorized_client": // [RFC 6749, 5.2]
+			return true
+		}
+	}
+	return false
+}
+
 func (e *TokenError) Error() string {
-	text := fmt.Sprintf("Mashery refused an access token with status %d; check the role's key, secret, user, password and area.", e.Status)
+	var text string
+	switch {
+	case e.Refused():
+		text = fmt.Sprintf("Mashery refused an access token with status %d; check the role's key, secret, user, password and area.", e.Status)
+	case e.Status == http.StatusOK:
+		return fmt.Sprintf("Mashery's token endpoint answered 200 %s; check v3_token_endpoint, the role is not the matter", e.Detail)
+	case e.RetryAfter > 0:
+		text = fmt.Sprintf("Mashery gives no more access tokens to this API key in this second, whose calls are spent; nothing is wrong with the role. Try again in %s, and ask for fewer tokens at once.", wholeSeconds(e.RetryAfter))
+	case e.ErrorCode == ErrDeveloperOverRate:
+		text = fmt.Sprintf("Mashery gives no more access tokens to this API key, whose quota is spent (status %d); nothing is wrong with the role. Try again when the quota begins anew.", e.Status)
+	default:
+		text = fmt.Sprintf("Mashery's token endpoint answered with status %d instead of a token: the trouble is Mashery's, not the role's. Try again later, and check v3_token_endpoint.", e.Status)
+	}
 	for _, said := range []string{e.ErrorCode, e.OAuth, e.Detail} {
 		if said != "" {
 			text += " " + said

@@ -142,33 +142,33 @@ func TestARefusalIsToldInMasherysWordsAndWithoutSecrets(t *testing.T) {
 		{
 			"by OAuth, as recorded", 400, `{"error":"invalid_grant","error_description":"Expired refresh token"}`,
 			[]string{"Content-Type: application/json;charset=UTF-8", HeaderErrorCode + ": ERR_400_BAD_REQUEST"},
-			TokenError{400, "ERR_400_BAD_REQUEST", "invalid_grant", "Expired refresh token"},
+			TokenError{400, "ERR_400_BAD_REQUEST", "invalid_grant", "Expired refresh token", 0},
 			"Mashery refused an access token with status 400; check the role's key, secret, user, password and area. ERR_400_BAD_REQUEST invalid_grant Expired refresh token",
 		},
 		{
 			"by OAuth, without a description", 401, `{"error":"invalid_client"}`, nil,
-			TokenError{401, "", "invalid_client", ""},
+			TokenError{401, "", "invalid_client", "", 0},
 			"Mashery refused an access token with status 401; check the role's key, secret, user, password and area. invalid_client",
 		},
 		{
 			"by the gateway, which does not speak JSON", 403, "<h1>Developer Over Qps</h1>",
 			[]string{"Content-Type: text/xml", HeaderErrorCode + ": " + ErrDeveloperOverQPS, "X-Error-Detail-Header: Account Over Queries Per Second Limit"},
-			TokenError{403, ErrDeveloperOverQPS, "", "Account Over Queries Per Second Limit"},
-			"Mashery refused an access token with status 403; check the role's key, secret, user, password and area. ERR_403_DEVELOPER_OVER_QPS Account Over Queries Per Second Limit",
+			TokenError{403, ErrDeveloperOverQPS, "", "Account Over Queries Per Second Limit", time.Second},
+			"Mashery gives no more access tokens to this API key in this second, whose calls are spent; nothing is wrong with the role. Try again in 1s, and ask for fewer tokens at once. ERR_403_DEVELOPER_OVER_QPS Account Over Queries Per Second Limit",
 		},
 		{
 			"without a word", 500, "", nil, TokenError{Status: 500},
-			"Mashery refused an access token with status 500; check the role's key, secret, user, password and area.",
+			"Mashery's token endpoint answered with status 500 instead of a token: the trouble is Mashery's, not the role's. Try again later, and check v3_token_endpoint.",
 		},
 		{
 			"by a redirect, which is not followed", 302, "", []string{"Location: https://evil.example/"}, TokenError{Status: 302},
-			"Mashery refused an access token with status 302; check the role's key, secret, user, password and area.",
+			"Mashery's token endpoint answered with status 302 instead of a token: the trouble is Mashery's, not the role's. Try again later, and check v3_token_endpoint.",
 		},
 		{
-			"that repeats what was sent", 400, `{"error":"the-secret","error_description":"key the-key, pa&ss=word (pa%26ss%3Dword) and the-refresh are wrong"}`,
+			"that repeats what was sent", 401, `{"error":"the-secret","error_description":"key the-key, pa&ss=word (pa%26ss%3Dword) and the-refresh are wrong"}`,
 			[]string{HeaderErrorCode + ": E-the-key"},
-			TokenError{400, "E-[redacted]", "[redacted]", "key [redacted], [redacted] ([redacted]) and [redacted] are wrong"},
-			"Mashery refused an access token with status 400; check the role's key, secret, user, password and area. E-[redacted] [redacted] key [redacted], [redacted] ([redacted]) and [redacted] are wrong",
+			TokenError{401, "E-[redacted]", "[redacted]", "key [redacted], [redacted] ([redacted]) and [redacted] are wrong", 0},
+			"Mashery refused an access token with status 401; check the role's key, secret, user, password and area. E-[redacted] [redacted] key [redacted], [redacted] ([redacted]) and [redacted] are wrong",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -188,6 +188,35 @@ func TestARefusalIsToldInMasherysWordsAndWithoutSecrets(t *testing.T) {
 				t.Errorf("by password: %q repeats it", err)
 			}
 		})
+	}
+}
+
+func TestOnlyARefusalOfTheCredentialsBlamesThem(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		answer TokenError
+		blames bool
+	}{
+		{"a wrong password", TokenError{Status: 400, OAuth: "invalid_grant"}, true},
+		{"a wrong area", TokenError{Status: 400, OAuth: "invalid_scope"}, true},
+		{"a key that may not", TokenError{Status: 400, OAuth: "unauthorized_client"}, true},
+		{"an unknown key", TokenError{Status: 401, OAuth: "invalid_client"}, true},
+		{"an unknown key, by the gateway", TokenError{Status: 403, ErrorCode: ErrNotAuthorized}, true},
+		{"an inactive key", TokenError{Status: 403, ErrorCode: ErrDeveloperInactive}, true},
+		{"a request that is not understood", TokenError{Status: 400, OAuth: "invalid_request"}, false},
+		{"a mistake without a name", TokenError{Status: 400}, false},
+		{"too many calls", TokenError{Status: 403, ErrorCode: ErrDeveloperOverQPS, RetryAfter: time.Second}, false},
+		{"a spent quota", TokenError{Status: 403, ErrorCode: ErrDeveloperOverRate}, false},
+		{"another 403", TokenError{Status: 403}, false},
+		{"too many requests", TokenError{Status: 429}, false},
+		{"a server that breaks", TokenError{Status: 500}, false},
+		{"an address of nothing", TokenError{Status: 596, ErrorCode: "ERR_596_SERVICE_NOT_FOUND"}, false},
+		{"no token", TokenError{Status: 200, Detail: "without an access token"}, false},
+	} {
+		said := test.answer.Error()
+		if test.answer.Refused() != test.blames || strings.Contains(said, "password") != test.blames {
+			t.Errorf("%s: %s", test.name, said)
+		}
 	}
 }
 
