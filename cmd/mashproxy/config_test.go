@@ -88,7 +88,7 @@ func TestAWrongConfigurationIsToldAtOnceAndStartsNothing(t *testing.T) {
 	path := configured(t, box,
 		atTop(`pid_file = "`+pid+`"`),
 		inMashery(`max_wiat = "1s"`),
-		inMashery(`grant_from = "token"`),
+		inMashery(`grant_from = "tokens"`),
 		edit{"socket_mode = ", "socket_mod = "},
 		edit{`"force"`, "true"},
 	)
@@ -99,7 +99,7 @@ func TestAWrongConfigurationIsToldAtOnceAndStartsNothing(t *testing.T) {
 	if o.stdout != "" {
 		t.Errorf("it says %s", o.stdout)
 	}
-	contains(t, "the error", o.stderr, `"max_wait"`, `"socket_mode"`, "not supported yet", `use_auto_auth_token must be "force"`)
+	contains(t, "the error", o.stderr, `"max_wait"`, `"socket_mode"`, `Did you mean "token"?`, `use_auto_auth_token must be "force"`)
 	lines := strings.Split(read(t, path), "\n")
 	for _, key := range []string{"max_wiat", "grant_from", "socket_mod", "use_auto_auth_token"} {
 		place := regexp.MustCompile(regexp.QuoteMeta(path) + `:(\d+):\d+\n +(\d+) \| (.*` + key + `.*)`).FindStringSubmatch(o.stderr)
@@ -127,9 +127,12 @@ func TestWhatCannotBeConfigurationExitsWithCode2(t *testing.T) {
 		want  []string
 	}{
 		"a tcp listener that others can reach": {[]edit{{box.ProxyAddress(), "0.0.0.0:0"}}, []string{`"0.0.0.0:0" is open to others`}},
-		"a tls block":                          {[]edit{inMashery(`tls { ca_cert = "x" }`)}, []string{"tls", "not supported yet"}},
-		"a max_queue":                          {[]edit{inMashery(`max_queue = 10`)}, []string{"max_queue", "not supported yet"}},
-		"an egress proxy":                      {[]edit{inMashery(`proxy_address = "http://127.0.0.1:1"`)}, []string{"proxy_address", "not supported yet"}},
+		"a CA's file that is not there":        {[]edit{inMashery(`tls { ca_cert = "x" }`)}, []string{"ca_cert cannot be used", "no such file"}},
+		"a pin that is none":                   {[]edit{inMashery(`tls { pin_sha256 = ["x"] }`)}, []string{`pin_sha256: "x" is no pin`}},
+		"a queue for nobody":                   {[]edit{inMashery(`max_queue = 0`)}, []string{"max_queue cannot be 0"}},
+		"an egress proxy behind TLS":           {[]edit{inMashery(`proxy_address = "https://127.0.0.1:1"`)}, []string{"proxy_address cannot be used"}},
+		"a role that can match nothing":        {[]edit{inMashery(`roles = ["*-billing"]`)}, []string{`roles: "*-billing" matches nothing`}},
+		"a rule for metrics":                   {[]edit{{"tls_disable = true\n}\n\nmashery", "tls_disable = true\n}\nlistener \"tcp\" {\n  address = \"127.0.0.1:0\"\n  tls_disable = true\n  role = \"metrics_only\"\n  methods = []\n}\n\nmashery"}}, []string{"methods has no effect here"}},
 		"an endpoint without TLS elsewhere":    {[]edit{{`v3_endpoint = "http://127.0.0.1`, `v3_endpoint = "http://api.example.com`}}, []string{"v3_endpoint", "https"}},
 		"a mount twice":                        {[]edit{atTop(`mashery "mash-creds/" {}`)}, []string{"two blocks"}},
 		"a block of another program":           {[]edit{atTop("template {\n  source = \"x\"\n}")}, []string{`"template"`}},
