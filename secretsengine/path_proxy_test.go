@@ -102,6 +102,9 @@ func TestAV2CallIsTheBodySigned(t *testing.T) {
 		"the envelope goes as it is": {"v2", echo, `{"id":1,"method":"test.echo","params":["x"],"version":"1.1"}`},
 		"the path agrees":            {"v2/test.echo", echo, `{"id":1,"method":"test.echo","params":["x"],"version":"1.1"}`},
 		"the path names the method":  {"v2/test.echo", map[string]any{"id": 1}, `{"id":1,"method":"test.echo"}`},
+		"it does to an empty body":   {"v2/test.echo", map[string]any{}, `{"method":"test.echo"}`},
+		"it does without a body":     {"v2/test.echo", nil, `{"method":"test.echo"}`},
+		"it does to a null":          {"v2/test.echo", map[string]any{"method": nil, "id": 1}, `{"id":1,"method":"test.echo"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newDemo(t)
@@ -124,7 +127,8 @@ func TestWrongProxyRequestsAreRefusedInWords(t *testing.T) {
 		data map[string]any
 		want string
 	}{
-		{logical.UpdateOperation, "demo/proxy/v2", nil, "the request has no body; send a JSON-RPC object"},
+		{logical.UpdateOperation, "demo/proxy/v2", nil, "the body names no method; send a JSON-RPC object, or name the method in the path (proxy/v2/<method>)"},
+		{logical.UpdateOperation, "demo/proxy/v2", map[string]any{}, "the body names no method; send a JSON-RPC object, or name the method in the path (proxy/v2/<method>)"},
 		{logical.UpdateOperation, "demo/proxy/v2/object.query", body, `the path names the method "object.query", the body another; make them agree`},
 		{logical.UpdateOperation, "demo/proxy/v2/object.query", map[string]any{"method": map[string]any{}}, `the path names the method "object.query", the body another; make them agree`},
 		{logical.UpdateOperation, "empty/proxy/v2", body, `role is not capable of api version 2, which needs area_nid, api_key and secret; write them to roles/empty`},

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -71,15 +72,17 @@ func v2Call(envelope []byte) *mashery.Call {
 // v2Envelope is the JSON-RPC request as it goes to Mashery: what came, with the
 // method the path names where it has none of its own.
 func v2Envelope(data map[string]any, d *framework.FieldData) ([]byte, error) {
-	if len(data) == 0 {
-		return nil, fmt.Errorf("the request has no body; send a JSON-RPC object")
-	}
 	if named, ok := d.GetOk(v2MethodField); ok {
-		if inBody, ok := data["method"]; ok && inBody != named {
+		if inBody := data["method"]; inBody != nil && inBody != named {
 			return nil, fmt.Errorf("the path names the method %q, the body another; make them agree", named)
 		}
-		data = maps.Clone(data)
+		if data = maps.Clone(data); data == nil {
+			data = make(map[string]any, 1)
+		}
 		data["method"] = named
+	}
+	if len(data) == 0 {
+		return nil, errors.New("the body names no method; send a JSON-RPC object, or name the method in the path (proxy/v2/<method>)")
 	}
 	envelope, err := json.Marshal(data)
 	if err != nil {
@@ -91,7 +94,8 @@ func v2Envelope(data map[string]any, d *framework.FieldData) ([]byte, error) {
 const proxyV2Help = `
 Sends the body, a JSON-RPC object, to Mashery's V2 API, signed with the role's
 credentials and paced within its calls per second, and returns the answer as it
-is. Where the path names a method the body's must agree or be absent.
+is. Where the path names a method the body's must agree or be absent, and may be
+empty altogether.
 
 The mount must allow Mashery's headers (allowed_response_headers).
 `

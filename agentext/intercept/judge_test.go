@@ -327,7 +327,7 @@ func (c *judgedCase) vault(token string, q question) answered {
 // saidByEngine tells the engine's own 400 from Vault's.
 func saidByEngine(text string) bool {
 	for _, part := range []string{
-		"the request has no body", "the path names the method", `verb \"`, ";target-method-", "the path holds", "cannot be encoded as JSON", `role \"nobody\"`,
+		"the body names no method", "the path names the method", `verb \"`, ";target-method-", "the path holds", "cannot be encoded as JSON", `role \"nobody\"`,
 	} {
 		if strings.Contains(text, part) {
 			return true
