@@ -300,3 +300,43 @@ func TestARefusalOtherwiseLeavesALiveGrant(t *testing.T) {
 		}
 	})
 }
+
+func TestARequestThatGotLostIsMadeAgainWhenVaultIsBack(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.hangs = true
+		if _, err := g.Get(t.Context(), demo); err != ErrSlow {
+			t.Errorf("got %v", err)
+		}
+		time.Sleep(5 * time.Second)
+		_, _ = g.Get(t.Context(), demo)
+		v.now(func(v *vault) { v.hangs = false })
+		back := time.Now()
+		for {
+			if _, err := g.Get(t.Context(), demo); err == nil {
+				break
+			}
+		}
+		if took := time.Since(back); took > 2*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		reads(t, v, 1, "that were answered")
+	})
+}
+
+func TestASlowEngineIsWaitedFor(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.takes = 25 * time.Second
+		start := time.Now()
+		for {
+			if _, err := g.Get(t.Context(), demo); err == nil {
+				break
+			} else if err != ErrSlow {
+				t.Error(err)
+			}
+		}
+		if took := time.Since(start); took != v.takes || g.line.away != nil {
+			t.Errorf("it took %s; away: %v", took, g.line.away)
+		}
+		reads(t, v, 1, "for the grant")
+	})
+}

@@ -35,6 +35,9 @@ type fetch[G any] struct {
 	background bool // it is wanted, though none may wait
 	generation int
 	dead       [sha256.Size]byte // the token that Mashery refused
+	began      time.Time
+	ctx        context.Context
+	cancel     context.CancelCauseFunc
 }
 
 func (f *fetch[G]) wanted() bool { return f.waiting > 0 || f.background }
@@ -72,20 +75,26 @@ func (g *Grants[G]) begin(e *entry[G], f *fetch[G]) bool {
 		g.end(e, nil, ErrSlow)
 		return false
 	}
-	f.generation, f.dead = g.generation, e.refusals.dead
+	f.generation, f.dead, f.began = g.generation, e.refusals.dead, time.Now()
+	f.ctx, f.cancel = context.WithCancelCause(g.ctx)
+	g.watchLater(f)
 	return true
 }
 
 // ask reads the grant.
 func (g *Grants[G]) ask(e *entry[G], f *fetch[G]) (settle func(), gone error) {
-	grant, err := g.read(e.key, f.dead)
+	grant, err := g.read(f.ctx, e.key, f.dead)
+	if err != nil && context.Cause(f.ctx) == errLost {
+		err = errLost
+	}
+	f.cancel(nil)
 	return func() { g.settle(e, f, grant, err) }, away(err)
 }
 
-// settle takes over what a fetch brought. When the token changed meanwhile it is
-// made again with the new one, if anybody wants it. g.mu is held.
+// settle takes over what a fetch brought. When the token changed meanwhile, or
+// the request got lost, it is made again, if anybody wants it. g.mu is held.
 func (g *Grants[G]) settle(e *entry[G], f *fetch[G], grant *Grant[G], err error) {
-	switch stale := f.generation != g.generation || err != nil && g.Vault.Token() == ""; {
+	switch stale := f.generation != g.generation || err == errLost || err != nil && g.Vault.Token() == ""; {
 	case g.ctx.Err() != nil:
 		g.end(e, nil, ErrClosed)
 	case stale && f.wanted():
@@ -115,10 +124,8 @@ func (g *Grants[G]) install(e *entry[G], grant *Grant[G]) {
 	grant.replaces = e.refusals.replace()
 	e.grant, e.used = grant, false
 	g.observe(FetchOK)
-	if e.failure.err != nil {
-		g.Logger.Debug("Vault gives the grant again", e.key.fields()...)
-	}
 	e.failure = failure{}
+	g.Logger.Debug("a grant was read", append(e.key.fields(), "good_for", time.Until(grant.deadline).Round(time.Second))...)
 	g.plan(e, grant.due)
 }
 
@@ -203,8 +210,8 @@ func retryIn(left time.Duration) time.Duration {
 }
 
 // read reads a grant from Vault.
-func (g *Grants[G]) read(key Key, dead [sha256.Size]byte) (*Grant[G], error) {
-	ctx, cancel := context.WithTimeout(g.ctx, fetchTimeout)
+func (g *Grants[G]) read(ctx context.Context, key Key, dead [sha256.Size]byte) (*Grant[G], error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	if key.Shared {
 		return g.readShared(ctx, key, dead)

@@ -28,6 +28,7 @@ type Grants[G any] struct {
 	generation int
 	sweeping   bool // a sweep is due
 	saidAway   bool // the log says that Vault is away
+	watching   bool // a watch is on
 }
 
 // New makes an empty set. Close ends it.

@@ -30,7 +30,7 @@ type job struct {
 
 // line is where requests of our own wait for their turn: those that a call
 // waits for first, few at a time of the others, and in small steps while Vault
-// is away.
+// is away; then they take turns, for there may be no end of those that fail.
 type line struct {
 	urgent, later  []*job
 	flying, behind int
@@ -40,6 +40,7 @@ type line struct {
 	calm     time.Time // when it has answered long enough
 	answered time.Time // when it last did
 	sent     time.Time // when it was last asked
+	others   bool      // the turn is that of those for which no call waits
 	wake     *time.Timer
 }
 
@@ -63,24 +64,20 @@ func (l *line) add(j *job, urgent bool) {
 // next is the job whose turn it is; nil: none, or none for a while.
 func (l *line) next(now time.Time) (j *job, wait time.Duration) {
 	l.urgent, l.later = l.skip(l.urgent, true), l.skip(l.later, false)
+	spaced := l.away != nil || now.Before(l.calm)
 	from := &l.urgent
-	if len(l.urgent) == 0 {
+	if others := len(l.later) > 0 && l.behind < mostBehind; others && (len(l.urgent) == 0 || spaced && l.others) {
 		from = &l.later
-		if l.behind >= mostBehind {
-			return nil, 0
-		}
 	}
 	if len(*from) == 0 || l.flying >= mostAtOnce {
 		return nil, 0
 	}
-	if l.away != nil || now.Before(l.calm) {
-		if wait := l.sent.Add(spacing).Sub(now); wait > 0 {
-			return nil, wait
-		}
+	if wait := l.sent.Add(spacing).Sub(now); spaced && wait > 0 {
+		return nil, wait
 	}
 	j = (*from)[0]
 	*from = (*from)[1:]
-	j.queued = false
+	j.queued, l.others = false, j.urgent
 	return j, 0
 }
 

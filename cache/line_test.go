@@ -4,6 +4,7 @@ package cache
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"sync"
@@ -99,5 +100,25 @@ func TestWhatNobodyWaitsForAnyMoreIsNotRead(t *testing.T) {
 		settled()
 		reads(t, v, 0, "after the caller has left")
 		want(t, g, "t1-1", "who comes later")
+	})
+}
+
+// Many roles fail one after the other, as when Mashery gives no tokens. What is
+// renewed meanwhile must have its turn.
+func TestRenewalsHaveTheirTurnAmongRequestsThatFail(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		g.Vault = failing{v, "broken"}
+		get(t, g, demo)
+		broken := make([]Key, 100)
+		for i := range broken {
+			broken[i] = Key{Mount: fmt.Sprint("m", i), Role: "broken", API: 3}
+		}
+		failures := make(chan struct{})
+		go func() {
+			defer close(failures)
+			spread(t, g, broken, 100*time.Millisecond, time.Minute+50*time.Second)
+		}()
+		load(t, v, g, 5, time.Minute+50*time.Second)
+		<-failures
 	})
 }

@@ -72,6 +72,7 @@ func (g *Grants[G]) renewed(e *entry[G], grant *Grant[G], secret *api.Secret, se
 	switch {
 	case err == nil && grant.extend(secret, sent):
 		g.observe(RenewalOK)
+		g.Logger.Debug("a lease was renewed", append(e.key.fields(), "good_for", time.Until(grant.deadline).Round(time.Second))...)
 		e.used = false
 		g.plan(e, grant.due)
 	case err == nil:

@@ -164,7 +164,7 @@ func TestTheOldGrantSignsUntilItsSuccessorIsThere(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
 		v.lease, v.most = 60, 60
 		get(t, g, demo)
-		v.now(func(v *vault) { v.takes = 10 * time.Second })
+		v.now(func(v *vault) { v.takes = 8 * time.Second })
 		load(t, v, g, 1, 10*time.Minute)
 	})
 }

@@ -64,6 +64,10 @@ func TestVaultsReturnIsNoticedAndVaultNotOverrun(t *testing.T) {
 			f.now(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 			return func() { f.now(nil) }
 		},
+		"not answering": func(t *testing.T, _ *world, f *watched) func() {
+			f.now(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+			return func() { f.now(nil) }
+		},
 		"answering garbage": func(_ *testing.T, _ *world, f *watched) func() {
 			f.now(func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write([]byte("<html>It works!</html>")) })
 			return func() { f.now(nil) }
@@ -76,7 +80,7 @@ func TestVaultsReturnIsNoticedAndVaultNotOverrun(t *testing.T) {
 			for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 				began := time.Now()
 				w.unix.send(t, "POST", v2, echo).expect(t, http.StatusServiceUnavailable, "vault_unavailable")
-				if took := time.Since(began); took > 2*time.Second {
+				if took := time.Since(began); took > 2500*time.Millisecond { // two, on a machine with nothing else to do
 					t.Errorf("it took %s", took)
 				}
 				w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
@@ -87,7 +91,7 @@ func TestVaultsReturnIsNoticedAndVaultNotOverrun(t *testing.T) {
 				time.Sleep(20 * time.Millisecond)
 				return w.unix.send(t, "POST", v2, echo).status == http.StatusOK
 			})
-			if took := time.Since(back); took > 4*time.Second { // two, on a machine that has nothing else to do
+			if took := time.Since(back); took > 5*time.Second {
 				t.Errorf("it took %s", took)
 			}
 			if n := len(f.since(back, "/grant")); n > 5 {
