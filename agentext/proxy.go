@@ -24,6 +24,10 @@ import (
 	"mashproxy/mashery"
 )
 
+// startTime is how long the start takes at most, normally: from then on the
+// program is what it stays.
+const startTime = time.Second
+
 // Options are what a proxy needs beside its configuration.
 type Options struct {
 	// Version is told in X-Proxy-Mode.
@@ -154,6 +158,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 	for _, l := range p.listeners {
 		add(l.Serve)
 	}
+	add(p.afterStart)
 	p.notify(daemon.SdNotifyReady)
 	err := group.Run()
 	p.notify(daemon.SdNotifyStopping)
@@ -172,6 +177,19 @@ func (p *Proxy) addApplication(add func(func(context.Context) error)) {
 	if p.app.policies != nil {
 		add(p.app.policies.Run)
 	}
+}
+
+// afterStart gives back what only the start needed.
+func (p *Proxy) afterStart(ctx context.Context) error {
+	select {
+	case <-time.After(startTime):
+		if err := letGo(); err != nil {
+			p.log.Debug("memory is not given back", "error", err)
+		}
+		<-ctx.Done()
+	case <-ctx.Done():
+	}
+	return nil
 }
 
 func (p *Proxy) waitForEnd(ctx context.Context) error {
