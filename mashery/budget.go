@@ -80,8 +80,11 @@ func (b *Budget) enter(ctx context.Context, now time.Time, queue string, most ti
 	}
 	ahead := b.foresee(now, b.queue.ahead(queue, again))
 	full := !again && b.queue.waiting >= b.maxQueue
-	if ahead > patience || full && !b.queue.makeRoom(queue) {
-		return nil, until, &OverQPSError{RetryAfter: wholeSeconds(ahead - patience), Full: full}
+	switch {
+	case ahead > patience:
+		return nil, until, &OverQPSError{RetryAfter: wholeSeconds(ahead - patience)}
+	case full && !b.queue.makeRoom(queue):
+		return nil, until, &OverQPSError{RetryAfter: wholeSeconds(ahead - patience), Full: true}
 	}
 	return b.queue.join(queue, again), now.Add(patience), nil
 }

@@ -3,6 +3,7 @@
 package mashery
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -79,6 +80,41 @@ func TestDefaultEndpointsAreAccepted(t *testing.T) {
 	for _, raw := range []string{DefaultV2Endpoint, DefaultV3Endpoint, DefaultV3TokenEndpoint} {
 		if u, err := ParseEndpoint(raw); err != nil || u.String() != raw {
 			t.Errorf("%s is %v, %v", raw, u, err)
+		}
+	}
+}
+
+func TestAGrantForAnotherAddressIsNotUsed(t *testing.T) {
+	for _, test := range []struct {
+		granted string
+		same    bool
+	}{
+		{"", true},
+		{"https://mashery.example/v3/rest", true},
+		{"https://mashery.example/v3/rest/", true},
+		{"https://mashery.example:443/v3/rest//", true},
+		{"HTTPS://Mashery.Example/v3/rest", true},
+		{"https://mashery.example/v3", false},
+		{"https://mashery.example/V3/rest", false},
+		{"https://mashery.example:8443/v3/rest", false},
+		{"https://mashery.example.org/v3/rest", false},
+		{"https://mashery.example/v3/rest2", false},
+		{"https://user@mashery.example/v3/rest", false},
+		{"http://mashery.example/v3/rest", false},
+		{"://", false},
+	} {
+		grant := v3Grant()
+		grant.Endpoint = test.granted
+		mashery := script(ok())
+		got, err := sender(mashery).Send(t.Context(), &Call{API: V3, Method: "GET", Budget: unlimited()}, from(grant))
+		if (err == nil) != test.same || (len(mashery.seen) == 1) != test.same {
+			t.Errorf("%q: %v after %d calls", test.granted, err, len(mashery.seen))
+		}
+		mismatch := (*EndpointMismatchError)(nil)
+		if err == nil {
+			got.Body.Close()
+		} else if !errors.As(err, &mismatch) || mismatch.Granted != test.granted || !strings.Contains(err.Error(), "v3_endpoint") {
+			t.Errorf("%q: %v", test.granted, err)
 		}
 	}
 }

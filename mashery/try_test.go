@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -362,40 +361,5 @@ func TestAConnectionRefusedWhileMasheryStartsIsSpared(t *testing.T) {
 	call := &Call{API: V3, Method: "GET", MaxWait: time.Minute, Budget: unlimited()}
 	if got, body := send(t, s, call, from(v3Grant())); body != "[]" || got.Attempts != 2 {
 		t.Errorf("got %q after %d attempts", body, got.Attempts)
-	}
-}
-
-func TestAGrantForAnotherAddressIsNotUsed(t *testing.T) {
-	for _, test := range []struct {
-		granted string
-		same    bool
-	}{
-		{"", true},
-		{"https://mashery.example/v3/rest", true},
-		{"https://mashery.example/v3/rest/", true},
-		{"https://mashery.example:443/v3/rest//", true},
-		{"HTTPS://Mashery.Example/v3/rest", true},
-		{"https://mashery.example/v3", false},
-		{"https://mashery.example/V3/rest", false},
-		{"https://mashery.example:8443/v3/rest", false},
-		{"https://mashery.example.org/v3/rest", false},
-		{"https://mashery.example/v3/rest2", false},
-		{"https://user@mashery.example/v3/rest", false},
-		{"http://mashery.example/v3/rest", false},
-		{"://", false},
-	} {
-		grant := v3Grant()
-		grant.Endpoint = test.granted
-		mashery := script(ok())
-		got, err := sender(mashery).Send(t.Context(), &Call{API: V3, Method: "GET", Budget: unlimited()}, from(grant))
-		if (err == nil) != test.same || (len(mashery.seen) == 1) != test.same {
-			t.Errorf("%q: %v after %d calls", test.granted, err, len(mashery.seen))
-		}
-		mismatch := (*EndpointMismatchError)(nil)
-		if err == nil {
-			got.Body.Close()
-		} else if !errors.As(err, &mismatch) || mismatch.Granted != test.granted || !strings.Contains(err.Error(), "v3_endpoint") {
-			t.Errorf("%q: %v", test.granted, err)
-		}
 	}
 }
