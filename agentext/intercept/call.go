@@ -37,7 +37,7 @@ func (h *Handler) callOf(r *http.Request, c *route, body *policy.Body) (*mashery
 	}
 	switch {
 	case c.method != "":
-		text, refusal := withMethod(c.method, r, body)
+		text, refusal := c.withMethod(r, body)
 		if refusal != nil {
 			return nil, refusal
 		}
@@ -55,7 +55,7 @@ func (h *Handler) callOf(r *http.Request, c *route, body *policy.Body) (*mashery
 }
 
 // withMethod is the body of a V2 call, naming the method that the path names.
-func withMethod(method string, r *http.Request, body *policy.Body) ([]byte, *apierror.Error) {
+func (c *route) withMethod(r *http.Request, body *policy.Body) ([]byte, *apierror.Error) {
 	if !isPlain(r.Header) {
 		return nil, badRequest("send the body uncompressed and in UTF-8, or leave the method out of the path")
 	}
@@ -66,14 +66,14 @@ func withMethod(method string, r *http.Request, body *policy.Body) ([]byte, *api
 	case err != nil:
 		return nil, badRequest("the body could not be read: %s", err)
 	}
-	envelope, err := policy.ParseEnvelope(text)
+	envelope, err := c.parseEnvelope(text)
 	switch {
 	case err != nil:
 		return nil, badRequest("the body must be one JSON-RPC envelope: %s", err)
 	case !envelope.HasMethod:
-		return envelope.WithMethod(method), nil
-	case envelope.Method != method:
-		return nil, badRequest("the path names the method %q and the body another; leave one of them out", method)
+		return envelope.WithMethod(c.method), nil
+	case envelope.Method != c.method:
+		return nil, badRequest("the path names the method %q and the body another; leave one of them out", c.method)
 	}
 	return text, nil
 }

@@ -29,7 +29,7 @@ func (c *route) readEnvelope(header http.Header, body *policy.Body) (*policy.Env
 	case isForm(header, text):
 		return nil, badRequest(why + "it is sent as a form; send it with Content-Type: application/json")
 	}
-	envelope, err := policy.ParseEnvelope(text)
+	envelope, err := c.parseEnvelope(text)
 	switch {
 	case err != nil:
 		return nil, badRequest(why+"%s", err)
@@ -42,12 +42,21 @@ func (c *route) readEnvelope(header http.Header, body *policy.Body) (*policy.Env
 	return envelope, nil
 }
 
+// parseEnvelope reads the text of a body as an envelope. Where the path names
+// the method there may be nothing else to say.
+func (c *route) parseEnvelope(text []byte) (*policy.Envelope, error) {
+	if c.method != "" && len(bytes.Trim(text, " \t\r\n")) == 0 {
+		text = []byte("{}")
+	}
+	return policy.ParseEnvelope(text)
+}
+
 // isForm tells whether a body is sent as a form and might be read as one: the
 // curl that sends JSON with -d means none, and Vault knows that (http/handler.go).
 func isForm(header http.Header, text []byte) bool {
 	for _, kind := range header["Content-Type"] {
 		if strings.Contains(strings.ToLower(kind), "form") {
-			return !bytes.HasPrefix(text, []byte("{")) || bytes.ContainsAny(text, "&;")
+			return len(text) > 0 && !bytes.HasPrefix(text, []byte("{")) || bytes.ContainsAny(text, "&;")
 		}
 	}
 	return false

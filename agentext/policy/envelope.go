@@ -16,7 +16,7 @@ import (
 type Envelope struct {
 	Data      map[string]any // all of it, as [ParseObject] gives it
 	Method    string         // the key "method"
-	HasMethod bool           // false when that key is absent
+	HasMethod bool           // false when that key is absent, or null
 
 	text []byte
 }
@@ -39,8 +39,7 @@ func ParseEnvelope(text []byte) (*Envelope, error) {
 		return nil, err
 	}
 	envelope := &Envelope{Data: data, text: text}
-	value, ok := data["method"]
-	if ok {
+	if value := data["method"]; value != nil {
 		if envelope.Method, envelope.HasMethod = value.(string); !envelope.HasMethod {
 			return nil, errors.New(`its "method" is not a string`)
 		}
@@ -70,10 +69,30 @@ func fold(key string) string { return strings.ToLower(strings.ToUpper(key)) }
 // in; every other byte is as it was.
 func (e *Envelope) WithMethod(method string) []byte {
 	name, _ := json.Marshal(method) // a string can always be marshalled
+	if _, isNull := e.Data["method"]; isNull {
+		end := e.endOfMethod()
+		return slices.Concat(e.text[:end-len("null")], name, e.text[end:])
+	}
 	before, after, _ := bytes.Cut(e.text, []byte("{"))
 	comma := ","
 	if len(e.Data) == 0 {
 		comma = ""
 	}
 	return slices.Concat(before, []byte(`{"method":`), name, []byte(comma), after)
+}
+
+// endOfMethod is where in the text the value of the key "method" ends. The text
+// is known to have it.
+func (e *Envelope) endOfMethod() int {
+	d := json.NewDecoder(bytes.NewReader(e.text))
+	_, _ = d.Token() // the opening brace
+	for {
+		key, err := d.Token()
+		if err == nil {
+			err = d.Decode(new(json.RawMessage))
+		}
+		if key == "method" || err != nil {
+			return int(d.InputOffset())
+		}
+	}
 }

@@ -108,7 +108,8 @@ func TestParseEnvelope(t *testing.T) {
 		"a call without a method":         {`{"params":[]}`, "", false, ""},
 		"a call with an empty method":     {`{"method":""}`, "", true, ""},
 		"names in params are free":        {`{"method":"a","params":{"Method":1,"METHOD":2}}`, "a", true, ""},
-		"a method that is no text":        {`{"method":null}`, "", false, `"method" is not a string`},
+		"a method that is null":           {`{"method":null}`, "", false, ""},
+		"a method that is no text":        {`{"method":0}`, "", false, `"method" is not a string`},
 		"a method in a list":              {`{"method":["a"]}`, "", false, `"method" is not a string`},
 		"a key in another case":           {`{"Method":"a"}`, "", false, "differ in case"},
 		"two keys that differ in case":    {`{"method":"a","x":1,"X":2}`, "", false, "differ in case"},
@@ -135,6 +136,7 @@ func TestWithMethodFillsInTheMethodAndNothingElse(t *testing.T) {
 		`{}`:                        `{"method":"a.b"}`,
 		" \n{ }":                    " \n" + `{"method":"a.b" }`,
 		`{"id":1,  "params":["{"]}`: `{"method":"a.b","id":1,  "params":["{"]}`,
+		`{"a":{"method":null}, "m\u0065thod": null , "b":null}`: `{"a":{"method":null}, "m\u0065thod": "a.b" , "b":null}`,
 	} {
 		envelope, err := ParseEnvelope([]byte(text))
 		if err != nil {
