@@ -3,10 +3,13 @@
 package main_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,6 +28,14 @@ path "mash-creds/roles/demo/proxy/v3-method/delete/open" { capabilities = ["upda
 path "mash-creds/roles/demo/proxy/v2"          { capabilities = ["update"] }
 path "mash-creds/roles/demo/proxy/v2/*"        { capabilities = ["update"] }
 path "mash-creds/roles/demo/proxy/v2/member.delete" { capabilities = ["deny"] }
+`
+
+// generous are local rules that forbid about as much.
+const generous = `
+  roles      = ["demo"]
+  methods    = ["GET", "POST"]
+  v3_paths   = ["warm", "services*", "open"]
+  v2_methods = ["test.echo"]
 `
 
 // guesser puts attacks together at random.
@@ -95,8 +106,10 @@ func (a attack) asVaultKnowsIt() attack {
 	return a
 }
 
-func TestWhateverIsTriedVaultWouldHaveAllowedWhatIsServed(t *testing.T) {
-	t.Parallel()
+// guesses are how many attacks are made, and who makes them: the same ones, if
+// ATTACK_SEED says so.
+func guesses(t *testing.T) (int, guesser) {
+	t.Helper()
 	seed, err := strconv.ParseUint(os.Getenv("ATTACK_SEED"), 10, 64)
 	if err != nil {
 		seed = rand.Uint64()
@@ -106,15 +119,30 @@ func TestWhateverIsTriedVaultWouldHaveAllowedWhatIsServed(t *testing.T) {
 	if err != nil {
 		tries = 1000
 	}
+	return tries, guesser{rand.New(rand.NewPCG(seed, 0))}
+}
+
+// tries makes an attack at the unix socket.
+func (f *fortress) tries(t *testing.T, a attack) answer {
+	t.Helper()
+	answer, err := f.unix.try(a.method, a.target, strings.NewReader(a.body), a.header...)
+	if err != nil {
+		t.Fatalf("%+v: %v", a, err)
+	}
+	return answer
+}
+
+func TestWhateverIsTriedVaultWouldHaveAllowedWhatIsServed(t *testing.T) {
+	t.Parallel()
 	f := besieged(t, patchy)
-	served, g := 0, guesser{rand.New(rand.NewPCG(seed, 0))}
+	served := 0
+	tries, g := guesses(t)
 	for range tries {
 		a := g.attack()
-		answer, err := f.unix.try(a.method, a.target, strings.NewReader(a.body), a.header...)
-		if err != nil {
-			t.Fatalf("%+v: %v", a, err)
+		answer := f.tries(t, a)
+		if f.keeps(t, answer); t.Failed() {
+			t.Fatalf("it was %+v", a)
 		}
-		f.keeps(t, answer)
 		if answer.verdict() != "mashery" {
 			continue
 		}
@@ -122,14 +150,55 @@ func TestWhateverIsTriedVaultWouldHaveAllowedWhatIsServed(t *testing.T) {
 		known := a.asVaultKnowsIt()
 		own := f.vault.send(t, known.method, known.target, known.body, append([]string{"X-Vault-Token", f.token}, known.header...)...)
 		if own.status == http.StatusForbidden {
-			t.Errorf("%+v was served; Vault says %d %s", a, own.status, own.body)
-		}
-		if t.Failed() {
-			t.Fatalf("after %s %s", a.method, a.target)
+			t.Fatalf("%+v was served; Vault says %s", a, own.body)
 		}
 	}
 	t.Logf("%d of %d were served", served, tries)
-	if served < tries/20 {
+	if served < tries/50 {
+		t.Errorf("only %d of %d attacks were served: they prove little", served, tries)
+	}
+}
+
+// lastCall is what Mashery was asked last: verb and path, and the method of V2.
+func (w *world) lastCall(t *testing.T) string {
+	t.Helper()
+	sent := w.last(t)
+	u, err := url.ParseRequestURI(sent.RequestURI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(u.Path, "/v2/") {
+		return sent.Method + " " + u.Path
+	}
+	var envelope struct{ Method string }
+	if err := json.Unmarshal(sent.Body, &envelope); err != nil {
+		t.Fatal(err)
+	}
+	return sent.Method + " " + u.Path + " " + envelope.Method
+}
+
+func TestWhateverIsTriedNothingLocalRulesForbidReachesMashery(t *testing.T) {
+	t.Parallel()
+	f := besieged(t, almighty, inMashery(generous))
+	allowed := regexp.MustCompile(`^(GET|POST) /v3/rest/(services[^;%?#\\]*|open/?)$|^POST /v2/json-rpc/1042 test\.echo$`)
+	served := 0
+	tries, g := guesses(t)
+	for range tries {
+		a, before := g.attack(), f.masheryCalls()
+		if g.IntN(10) == 0 {
+			a.header = append(a.header, "X-Vault-Wrap-TTL", "60")
+		}
+		f.tries(t, a)
+		if f.masheryCalls() == before {
+			continue
+		}
+		served++
+		if text := f.lastCall(t); !allowed.MatchString(text) {
+			t.Fatalf("%+v made it to Mashery as %s", a, text)
+		}
+	}
+	t.Logf("%d of %d were served", served, tries)
+	if served < tries/100 {
 		t.Errorf("only %d of %d attacks were served: they prove little", served, tries)
 	}
 }
