@@ -33,6 +33,7 @@ func run() (err error) {
 	flag.IntVar(&p.rounds, "rounds", 7, "how often each way is measured")
 	flag.DurationVar(&p.lasts, "for", 2*time.Second, "how long a round is, for each way")
 	only := flag.String("only", "", "measure only the ways whose names hold this `text`, beside "+baseline)
+	qps := flag.Int("qps", 1_000_000, "calls a second that mashproxy is to pace at")
 	binary := flag.String("binary", "", "`path` of a mashproxy that is built; default: it is built")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -47,7 +48,7 @@ func run() (err error) {
 	if err != nil {
 		return err
 	}
-	w, err := open(ctx, programs)
+	w, err := open(ctx, programs, *qps)
 	if err != nil {
 		return err
 	}

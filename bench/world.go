@@ -14,9 +14,6 @@ import (
 	"mashproxy/sandbox"
 )
 
-// highQPS is a rate nobody here reaches: calls are paced, but do not wait long.
-const highQPS = 1_000_000
-
 // call is what every target is asked for.
 const call = "services?limit=5"
 
@@ -26,6 +23,7 @@ const forwardedRole = "forwarded"
 // world is everything that runs.
 type world struct {
 	programs programs
+	qps      int    // calls are paced at it
 	upstream string // its address
 	box      *sandbox.Sandbox
 	root     *api.Client
@@ -38,8 +36,8 @@ type programs struct{ proxy, peer string }
 
 // open starts an upstream, a bare reverse proxy before it, a sandbox whose
 // calls go to the same upstream, and mashproxy.
-func open(ctx context.Context, p programs) (*world, error) {
-	w := &world{programs: p}
+func open(ctx context.Context, p programs, qps int) (*world, error) {
+	w := &world{programs: p, qps: qps}
 	if err := w.start(ctx); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
@@ -95,7 +93,7 @@ func localPath(role string) string {
 
 func (w *world) startSandbox(ctx context.Context) error {
 	var err error
-	if w.box, err = sandbox.Start(ctx, sandbox.Options{QPS: highQPS}); err != nil {
+	if w.box, err = sandbox.Start(ctx, sandbox.Options{QPS: w.qps}); err != nil {
 		return err
 	}
 	w.closers = append(w.closers, w.box.Close)
@@ -112,7 +110,7 @@ func (w *world) startSandbox(ctx context.Context) error {
 // metrics kept.
 func (w *world) startProxy(ctx context.Context) (*rig.Program, string, error) {
 	config, err := rig.Configure(w.box, "bench.hcl", rig.Metrics(), atUpstream(w.box, w.upstream),
-		rig.InMashery(fmt.Sprintf("forward_roles = [%q]", forwardedRole), fmt.Sprintf("qps = %d", highQPS)))
+		rig.InMashery(fmt.Sprintf("forward_roles = [%q]", forwardedRole), fmt.Sprintf("qps = %d", w.qps)))
 	if err != nil {
 		return nil, "", err
 	}
@@ -134,7 +132,7 @@ func (w *world) writeRole(ctx context.Context, name string) error {
 	c := w.box.Credentials()
 	return w.write(ctx, "roles/"+name, map[string]any{
 		"area_id": c.AreaID, "area_nid": c.AreaNID, "api_key": c.APIKey.Reveal(), "secret": c.Secret.Reveal(),
-		"username": c.Username, "password": c.Password.Reveal(), "qps": highQPS,
+		"username": c.Username, "password": c.Password.Reveal(), "qps": w.qps,
 	})
 }
 
