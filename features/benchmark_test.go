@@ -21,8 +21,11 @@ func BenchmarkProxyCall(b *testing.B) {
 	benchmark(b, home+"/roles/billing/proxy/v3/services?fields=id,name,description&limit=15")
 }
 
-// The shared token, out of Vault's storage.
+// The shared token, which the engine remembers.
 func BenchmarkToken(b *testing.B) { benchmark(b, home+"/roles/billing/token") }
+
+// What is next to nothing for the engine: the way to it and back.
+func BenchmarkFloor(b *testing.B) { benchmark(b, home+"/config") }
 
 func benchmark(b *testing.B, path string) {
 	for _, engine := range []struct {
