@@ -71,7 +71,7 @@ func (b *Budget) enter(ctx context.Context, now time.Time, queue string, most ti
 	defer b.mu.Unlock()
 	b.retune(now)
 	if b.queue.head == nil && !b.due(now).After(now) {
-		b.serve(now)
+		b.serve(now, min(idleSlack, b.interval()/2))
 		return nil, until, nil
 	}
 	patience := b.pace.patience(most)
@@ -135,18 +135,18 @@ func (b *Budget) take() (due time.Time, taken bool) {
 	if due = b.due(now); due.After(now) {
 		return due, false
 	}
-	b.serve(now)
+	b.serve(now, busySlack)
 	return now, true
 }
 
 // serve takes the slot that is due. Slots are counted from when they are taken,
-// so that no stall of this machine pushes calls together; but one taken a
-// little late does not put off those after it. b.mu is held.
-func (b *Budget) serve(now time.Time) {
-	at, interval := now, seconds(1/float64(b.limiter.Limit()))
+// so that no long stall of this machine pushes calls together; but one that is
+// late by no more than slack does not put off those after it. b.mu is held.
+func (b *Budget) serve(now time.Time, slack time.Duration) {
+	at, interval := now, b.interval()
 	// A nanosecond later than that, or rounding might make it too early.
-	if late := now.Sub(b.last.Add(interval + 1)); late > 0 && late < interval {
-		at = now.Add(-min(late, mostSlack, interval/2))
+	if late := now.Sub(b.last.Add(interval + 1)); late > 0 && late < interval+slack {
+		at = now.Add(-min(late, slack))
 	}
 	if !b.limiter.AllowN(at, 1) {
 		at = now
@@ -156,6 +156,9 @@ func (b *Budget) serve(now time.Time) {
 	b.guard.add(now)
 	b.counts.sent(now)
 }
+
+// interval is the time between two slots. b.mu is held.
+func (b *Budget) interval() time.Duration { return seconds(1 / float64(b.limiter.Limit())) }
 
 // retune sets the limiter to what the rate is by now. b.mu is held.
 func (b *Budget) retune(now time.Time) {
@@ -198,7 +201,7 @@ func (b *Budget) Pause(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if until := time.Now().Add(d); until.After(b.resume) {
-		b.resume = until
+		b.resume, b.last = until, time.Time{} // nobody was late
 	}
 }
 

@@ -5,10 +5,13 @@ package mashery
 import "time"
 
 const (
-	// mostSlack is how late a slot may be taken, on a busy machine, without
-	// lowering the rate; half the time between two slots if that is less.
-	mostSlack = 10 * time.Millisecond
-	// guardSlack is how much of that may be taken from the headroom.
+	// busySlack is how late the head of the queue may take its slot, on a busy
+	// machine, without lowering the rate.
+	busySlack = 50 * time.Millisecond
+	// idleSlack is how late one may come for whom nobody waits; half the time
+	// between two slots if that is less.
+	idleSlack = 10 * time.Millisecond
+	// guardSlack is how much of either may be taken from the headroom.
 	guardSlack = 1 * time.Millisecond
 	// mostGuarded is how many slots are remembered.
 	mostGuarded = 128
