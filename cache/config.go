@@ -20,7 +20,7 @@ type Vault interface {
 	Read(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, http.Header, error)
 	// Write gives no secret when Vault has nothing to say.
 	Write(ctx context.Context, namespace, path string, data map[string]any) (*api.Secret, http.Header, error)
-	Delete(ctx context.Context, namespace, path string) error
+	Delete(ctx context.Context, namespace, path string, query url.Values) error
 }
 
 // Parse makes a grant of the data of Vault's answer.

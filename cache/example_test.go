@@ -28,7 +28,7 @@ func (vault) Write(_ context.Context, _, path string, _ map[string]any) (*api.Se
 	return nil, nil, nil
 }
 
-func (vault) Delete(_ context.Context, _, path string) error {
+func (vault) Delete(_ context.Context, _, path string, _ url.Values) error {
 	fmt.Println("delete", path) // the token that a role's readers share
 	return nil
 }

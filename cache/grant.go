@@ -26,8 +26,9 @@ type held struct {
 	// generation counts the tokens of the application; a grant of an older
 	// one is replaced.
 	generation int
-	// mark tells shared tokens apart.
+	// mark tells shared tokens apart; marked says that the engine can do so, too.
 	mark   [sha256.Size]byte
+	marked bool
 	issued time.Time
 	// deadline is the time from which it is not signed with any more, end that
 	// of the lease, or of the credential where that comes first.

@@ -5,6 +5,7 @@ package cache
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -191,10 +192,13 @@ func (v *vault) renew(id string, increment int) (*api.Secret, error) {
 	return &api.Secret{LeaseID: id, Renewable: true, LeaseDuration: int(lease.end.Sub(now) / time.Second)}, nil
 }
 
-func (v *vault) Delete(ctx context.Context, namespace, path string) error {
+func (v *vault) Delete(ctx context.Context, namespace, path string, query url.Values) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.deletes = append(v.deletes, request{time.Now(), namespace, path, v.token})
+	if sum := fmt.Sprintf("%x", sha256.Sum256([]byte(v.shared.token))); v.shared.marks && query.Get("sha256") != sum {
+		return nil
+	}
 	if v.says != nil || v.deleting != nil {
 		return cmp.Or(v.deleting, v.says)
 	}
@@ -316,6 +320,7 @@ type sharedToken struct {
 	ends  time.Time
 	buys  int
 	odd   func(map[string]any) // changes the answer; nil: does not
+	marks bool                 // the engine deletes only the token that is meant
 
 	bought map[string]time.Time
 }
@@ -335,6 +340,9 @@ func (s *sharedToken) read(of string) *api.Secret {
 	data := map[string]any{
 		"name": s.token, "access_token": s.token, "expiry_epoch": epoch(s.ends),
 		"token_time_remaining": json.Number(fmt.Sprint(int(s.ends.Sub(now).Round(time.Second) / time.Second))),
+	}
+	if s.marks {
+		data["key_id"] = "5e1f"
 	}
 	if s.odd != nil {
 		s.odd(data)

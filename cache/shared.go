@@ -5,34 +5,38 @@ package cache
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/hashicorp/vault/api"
 )
 
-// longestStagger is the longest wait before a shared token is deleted: of several
-// proxies that find it dead one comes first, and the others find its successor.
+// longestStagger is the longest wait before a shared token is deleted at an engine
+// that deletes whatever it has: of several proxies that find it dead one comes
+// first, and the others find its successor.
 const longestStagger = 300 * time.Millisecond
 
 // readShared reads the token that all readers of the role share. If it is the
-// one that Mashery refused, and still is when another proxy had time to replace
-// it, it is deleted and read once more.
+// one that Mashery refused it is deleted, and read once more.
 func (g *Grants[G]) readShared(ctx context.Context, key Key, dead [sha256.Size]byte) (*Grant[G], error) {
 	grant, err := g.readToken(ctx, key)
 	if err != nil || grant.mark != dead {
 		return grant, err
 	}
-	select {
-	case <-time.After(jitter(0, longestStagger)):
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	if !grant.marked {
+		select {
+		case <-time.After(jitter(0, longestStagger)):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		if grant, err = g.readToken(ctx, key); err != nil || grant.mark != dead {
+			return grant, err
+		}
 	}
-	grant, err = g.readToken(ctx, key)
-	if err != nil || grant.mark != dead {
-		return grant, err
-	}
-	if err := g.Vault.Delete(ctx, key.Namespace, key.path()); err != nil {
+	which := url.Values{"sha256": {hex.EncodeToString(dead[:])}}
+	if err := g.Vault.Delete(ctx, key.Namespace, key.path(), which); err != nil {
 		if refused(err) {
 			return nil, fmt.Errorf("%w: Mashery refuses the role's shared token, and Vault does not let it be deleted (%s); give the policy \"delete\" on %s", ErrUnusable, brief(err), key.path())
 		}
@@ -57,6 +61,7 @@ func (g *Grants[G]) readToken(ctx context.Context, key Key) (*Grant[G], error) {
 	}
 	token, _ := secret.Data["access_token"].(string)
 	grant.mark = sha256.Sum256([]byte(token))
+	_, grant.marked = secret.Data["key_id"] // which no other engine gives
 	return grant, nil
 }
 

@@ -123,11 +123,12 @@ func TestASharedTokenThatMayNotBeDeletedIsSaidSo(t *testing.T) {
 	})
 }
 
-// TestManyProxiesShareATokenThatDies kills the token under all of them at once.
+// TestManyProxiesShareATokenThatDies kills the token under all of them at once,
+// at an engine that deletes whatever it has, and at ours.
 func TestManyProxiesShareATokenThatDies(t *testing.T) {
-	for range 20 {
+	for round := range 40 {
 		bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
-			v.shared = &sharedToken{life: time.Hour}
+			v.shared = &sharedToken{life: time.Hour, marks: round%2 == 0}
 			v.takes = 3 * time.Millisecond
 			all := []*Grants[string]{g}
 			for range 3 {
@@ -153,8 +154,8 @@ func TestManyProxiesShareATokenThatDies(t *testing.T) {
 				})
 			}
 			proxies.Wait()
-			if len(v.deleted()) == 0 || len(v.deleted()) > 2 { // seldom two come together
-				t.Errorf("it was deleted %d times", len(v.deleted()))
+			if v.shared.marks && v.shared.buys != 2 || v.shared.buys > 3 { // seldom two come together
+				t.Errorf("%d tokens were bought", v.shared.buys)
 			}
 		})
 	}

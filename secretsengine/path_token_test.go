@@ -4,7 +4,9 @@ package secretsengine
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -196,4 +198,19 @@ func TestATokenBoughtForARoleDeletedMeanwhileIsNotKept(t *testing.T) {
 	if left, _ := e.storage.List(t.Context(), tokenPrefix); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+func TestOnlyTheTokenThatIsMeantIsForgotten(t *testing.T) {
+	e := newDemo(t)
+	dead := e.token()
+	sum := func(token string) map[string]any {
+		return map[string]any{"sha256": fmt.Sprintf("%X", sha256.Sum256([]byte(token)))}
+	}
+	e.must(logical.DeleteOperation, "roles/demo/token", sum(dead))
+	wantEqual(t, "the first reader gets", e.token(), "token-2")
+	e.must(logical.DeleteOperation, "roles/demo/token", sum(dead)) // a second that found the first one dead
+	wantEqual(t, "the second gets", e.token(), "token-2")
+	e.must(logical.DeleteOperation, "roles/demo/token", nil)
+	e.must(logical.DeleteOperation, "roles/demo/token", sum(dead)) // there is none
+	wantEqual(t, "without a sum", e.token(), "token-3")
 }

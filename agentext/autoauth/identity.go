@@ -160,12 +160,12 @@ func (i *Identity) Write(ctx context.Context, namespace, path string, data map[s
 
 // Delete sends one DELETE with the current token, without retries; ctx bounds
 // it. It fails as [Identity.Read] does.
-func (i *Identity) Delete(ctx context.Context, namespace, path string) error {
+func (i *Identity) Delete(ctx context.Context, namespace, path string, query url.Values) error {
 	token := i.Token()
 	if token == "" {
 		return ErrNoToken
 	}
-	_, err := i.with(token, namespace).DeleteWithContext(ctx, path)
+	_, err := i.with(token, namespace).DeleteWithDataWithContext(ctx, path, query)
 	i.judge(token, err)
 	return err
 }

@@ -143,10 +143,10 @@ func TestWriteAndDeleteAskOnceWithTheCurrentToken(t *testing.T) {
 	if err != nil || string(body) != `{"increment":60,"lease_id":"l"}` {
 		t.Errorf("body %s, %v", body, err)
 	}
-	if err := i.Delete(t.Context(), "team/", "mash-creds/roles/demo/token"); err != nil {
+	if err := i.Delete(t.Context(), "team/", "mash-creds/roles/demo/token", url.Values{"sha256": {"5f"}}); err != nil {
 		t.Error(err)
 	}
-	for n, want := range []string{"PUT http://vault/v1/sys/leases/renew", "DELETE http://vault/v1/mash-creds/roles/demo/token"} {
+	for n, want := range []string{"PUT http://vault/v1/sys/leases/renew", "DELETE http://vault/v1/mash-creds/roles/demo/token?sha256=5f"} {
 		r := v.seen[n]
 		if got := r.Method + " " + r.URL.String(); got != want || r.Header.Get("X-Vault-Token") != "hvs.current" || r.Header.Get("X-Vault-Namespace") != "team/" {
 			t.Errorf("%s, header %v; want %s", got, r.Header, want)
@@ -171,7 +171,7 @@ func TestWritesAndDeletesLoseATokenToo(t *testing.T) {
 			_, _, err := i.Write(t.Context(), "", "sys/leases/renew", nil)
 			return err
 		},
-		"delete": func(i *Identity) error { return i.Delete(t.Context(), "", "some/path") },
+		"delete": func(i *Identity) error { return i.Delete(t.Context(), "", "some/path", nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			i, v, told := identity(t, func(*http.Request) (int, string) { return 403, invalid })

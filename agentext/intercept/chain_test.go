@@ -223,7 +223,7 @@ func (v *scriptedVault) Write(context.Context, string, string, map[string]any) (
 }
 
 // Delete forgets the shared token.
-func (v *scriptedVault) Delete(_ context.Context, _, path string) error {
+func (v *scriptedVault) Delete(_ context.Context, _, path string, _ url.Values) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.asked = append(v.asked, "DELETE "+path)

@@ -29,7 +29,7 @@ func (vault) Write(context.Context, string, string, map[string]any) (*api.Secret
 	return nil, nil, nil // extends no lease
 }
 
-func (vault) Delete(context.Context, string, string) error { return nil }
+func (vault) Delete(context.Context, string, string, url.Values) error { return nil }
 
 func (vault) Read(_ context.Context, _, _ string, _ url.Values) (*api.Secret, http.Header, error) {
 	return &api.Secret{LeaseDuration: 600, Data: map[string]any{"access_token": "of-the-grant"}}, nil, nil

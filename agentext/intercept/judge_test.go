@@ -212,7 +212,7 @@ func (h tokenHolder) Write(context.Context, string, string, map[string]any) (*ap
 	return nil, nil, nil
 }
 
-func (h tokenHolder) Delete(context.Context, string, string) error { return nil }
+func (h tokenHolder) Delete(context.Context, string, string, url.Values) error { return nil }
 
 // fixedRules are rules as they were read once.
 type fixedRules struct{ rules *policy.Rules }

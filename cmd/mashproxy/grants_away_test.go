@@ -80,7 +80,7 @@ func TestVaultsReturnIsNoticedAndVaultNotOverrun(t *testing.T) {
 			for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 				began := time.Now()
 				w.unix.send(t, "POST", v2, echo).expect(t, http.StatusServiceUnavailable, "vault_unavailable")
-				if took := time.Since(began); took > 2500*time.Millisecond { // two, on a machine with nothing else to do
+				if took := time.Since(began); took > 4*time.Second { // two, on a machine with nothing else to do
 					t.Errorf("it took %s", took)
 				}
 				w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
@@ -121,7 +121,7 @@ func TestATokenThatIsRevokedUnderLoadCostsOneLogin(t *testing.T) {
 	if n := len(f.since(revoked, "auth/approle/login")); n != 1 {
 		t.Errorf("%d logins, want 1", n)
 	}
-	if calls.slowest > 3*time.Second {
+	if calls.slowest > 5*time.Second {
 		t.Errorf("a call took %s", calls.slowest)
 	}
 }
