@@ -103,6 +103,7 @@ func TestLocalRulesNarrowWhatIsServed(t *testing.T) {
 		"a V2 method in the path":                   {methods, "POST", "proxy/v2/test.echo", `{"params":["a"],"id":1}`, byMashery},
 		"another V2 method in the body":             {methods, "POST", "proxy/v2", fetch, `the V2 method "member.fetch" is not allowed here by the local rule v2_methods`},
 		"another V2 method in the path":             {methods, "POST", "proxy/v2/member.fetch", `{"id":1}`, `the V2 method "member.fetch"`},
+		"another V2 method in the path, no body":    {methods, "POST", "proxy/v2/member.fetch", ``, `the V2 method "member.fetch"`},
 		"no V2 method":                              {methods, "POST", "proxy/v2", `{"params":[]}`, `the V2 method ""`},
 		"V3 beside V2 methods":                      {methods, "GET", "proxy/v3/services", "", byMashery},
 		"a named argument":                          {arguments, "POST", "proxy/v2", `{"method":"test.echo","params":{"key":"abcd"},"id":1}`, byMashery},
