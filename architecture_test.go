@@ -73,7 +73,7 @@ var arrows = []struct {
 	{"cmd/vault-plugin-secrets-mashery", []string{"secretsengine"}, []string{vault + "/sdk"}},
 	{"cmd/mashproxy", []string{"agentext", "sandbox"}, nil},
 	{"bench/peer", nil, nil},
-	{"bench", []string{"bench/rig", "sandbox"}, []string{vault + "/api"}},
+	{"bench", []string{"bench/rig", "sandbox", "mashery"}, []string{vault + "/api"}},
 	{"chaos", []string{"bench/rig", "sandbox"}, []string{vault + "/api"}},
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mashproxy/bench/rig"
+	"mashproxy/mashery"
 )
 
 const (
@@ -101,8 +102,10 @@ func (w *world) weigh(ctx context.Context, proxy *rig.Program, found *footprint)
 	client := rig.Door(w.socket(), time.Minute)
 	defer client.CloseIdleConnections()
 	for i := range manyRoles {
-		role := fmt.Sprintf("role-%d", i)
-		if err := w.writeRole(ctx, role); err != nil {
+		role, key := fmt.Sprintf("role-%d", i), w.box.Credentials()
+		key.APIKey = mashery.NewSecret(role + key.APIKey.Reveal()) // each has a budget of its own
+		w.box.Mashery().AddKey(key, w.qps)
+		if err := w.writeRole(ctx, role, key); err != nil {
 			return err
 		}
 		if err := w.callRole(ctx, client, role); err != nil {

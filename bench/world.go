@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"mashproxy/bench/rig"
+	"mashproxy/mashery"
 	"mashproxy/sandbox"
 )
 
@@ -102,7 +103,7 @@ func (w *world) startSandbox(ctx context.Context) error {
 	}
 	return errors.Join(
 		w.write(ctx, "config", map[string]any{"v3_endpoint": w.upstream + "/v3/rest"}),
-		w.writeRole(ctx, forwardedRole),
+		w.writeRole(ctx, forwardedRole, w.box.Credentials()),
 	)
 }
 
@@ -127,9 +128,8 @@ func atUpstream(box *sandbox.Sandbox, upstreamURL string) rig.Edit {
 	return rig.Edit{Old: box.MasheryURL() + "/v3/rest", New: upstreamURL + "/v3/rest"}
 }
 
-// writeRole makes one more role with the key of the sandbox's own.
-func (w *world) writeRole(ctx context.Context, name string) error {
-	c := w.box.Credentials()
+// writeRole makes one more role.
+func (w *world) writeRole(ctx context.Context, name string, c mashery.Credentials) error {
 	return w.write(ctx, "roles/"+name, map[string]any{
 		"area_id": c.AreaID, "area_nid": c.AreaNID, "api_key": c.APIKey.Reveal(), "secret": c.Secret.Reveal(),
 		"username": c.Username, "password": c.Password.Reveal(), "qps": w.qps,
