@@ -29,6 +29,7 @@ type backend struct {
 	roleLocks  []*locksutil.LockEntry // who changes a role, or what is kept of it
 	configLock sync.Mutex             // who changes the configuration
 	budgets    *mashery.Budgets
+	turns      tokenTurns
 	memory     *memory
 	salt       saltCache
 	client     clientCache
@@ -43,8 +44,11 @@ type backend struct {
 
 // bounds are the limits of what the engine waits for and reads.
 type bounds struct {
-	// Fetch is the longest time one token fetch may take.
+	// Fetch is the longest time one token fetch may take, its waiting included.
+	// Programs that ask for grants, such as mashproxy, wait for 30 s.
 	Fetch time.Duration
+	// Turn is the longest time a token fetch may wait to be made.
+	Turn time.Duration
 	// Call is the longest time one proxied call may take, its waiting included.
 	// Vault itself gives a request 90 s.
 	Call time.Duration
@@ -55,7 +59,7 @@ type bounds struct {
 }
 
 func defaultBounds() bounds {
-	return bounds{Fetch: 30 * time.Second, Call: time.Minute, Wait: 30 * time.Second, Body: 32 << 20}
+	return bounds{Fetch: 29 * time.Second, Turn: 26 * time.Second, Call: time.Minute, Wait: 30 * time.Second, Body: 32 << 20}
 }
 
 // Factory makes the engine of one mount; Vault calls it.

@@ -3,8 +3,6 @@
 package secretsengine
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -35,21 +33,6 @@ func notCapable(r *role, api mashery.API) *logical.Response {
 		remedy = "ask for an export that holds them"
 	}
 	return logical.ErrorResponse("role is not capable of api version %d, which needs %s; %s", api, needs, remedy)
-}
-
-// noToken answers when no access token could be had: what Mashery refused, in
-// its words; anything else is a fault.
-func noToken(roleName string, err error) (*logical.Response, error) {
-	var refusal *mashery.TokenError
-	switch {
-	case errors.As(err, &refusal) && refusal.ErrorCode == mashery.ErrDeveloperOverQPS:
-		return logical.ErrorResponse("role %q: %v", roleName, refusal), logical.ErrUpstreamRateLimited
-	case errors.As(err, &refusal):
-		return logical.ErrorResponse("role %q: %v", roleName, refusal), nil
-	case errors.Is(err, context.DeadlineExceeded):
-		return nil, fmt.Errorf("role %q: Mashery's token endpoint did not answer in time: %w", roleName, err)
-	}
-	return nil, fmt.Errorf("an access token for role %q: %w", roleName, err)
 }
 
 // checkFields says what is wrong with the fields of a request that Vault would

@@ -5,10 +5,12 @@ package secretsengine
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -139,6 +141,37 @@ func (e *engine) refused(op logical.Operation, path string, data map[string]any,
 	if got := resp.Error().Error(); got != words {
 		e.Errorf("%s %s:\n got %s\nwant %s", op, path, got, words)
 	}
+}
+
+// failed sends one read that Mashery has to spoil: with this status and, in the
+// form of Vault's errors, these words.
+func (e *engine) failed(path string, status int, words ...string) http.Header {
+	e.Helper()
+	resp, err := e.ask(logical.ReadOperation, path, nil)
+	if err != nil || resp == nil {
+		e.Fatalf("%s: %v %v", path, resp, err)
+	}
+	got, said := http.StatusBadRequest, ""
+	if resp.IsError() {
+		said = resp.Error().Error()
+	} else {
+		got, _ = resp.Data[logical.HTTPStatusCode].(int)
+		body, _ := resp.Data[logical.HTTPRawBody].([]byte)
+		var answer struct{ Errors []string }
+		if json.Unmarshal(body, &answer) == nil {
+			said = strings.Join(answer.Errors, "\n")
+		}
+	}
+	wantEqual(e.T, path+": status", got, status)
+	for _, part := range words {
+		if !strings.Contains(said, part) {
+			e.Errorf("%s: %q lacks %q", path, said, part)
+		}
+	}
+	if blames := strings.Contains(said, "password"); blames != (status == http.StatusBadRequest) || strings.Contains(said, "planted") {
+		e.Errorf("%s: status %d with the words %q", path, got, said)
+	}
+	return resp.Headers
 }
 
 func wantEqual[T comparable](t *testing.T, what string, got, want T) {

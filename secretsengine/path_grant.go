@@ -62,7 +62,7 @@ func (b *backend) grantV3(ctx context.Context, buyer *buyer, leased bool) (*logi
 	token, err := buyer.own(ctx)
 	if err != nil {
 		buyer.giveBack(ctx)
-		return noToken(buyer.Role.Name, err)
+		return b.failure(buyer.Role.Name, err)
 	}
 	answer := buyer.answer(token)
 	if leased {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -254,17 +253,4 @@ func TestV2IsSignedByMasherysClockOnceItIsKnown(t *testing.T) {
 	wantEqual(t, "status", got.Data[logical.HTTPStatusCode], any(200))
 	wantEqual(t, "calls", e.mashery.callCount(), 2)
 	wantEqual(t, "a grant after it", e.read("roles/demo/grant", map[string]any{"api": 2})["sig"], any(right))
-}
-
-func TestARefusedTokenIsABadGatewayInMasherysWords(t *testing.T) {
-	e := newDemo(t)
-	e.mashery.on(nil, func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(400)
-		io.WriteString(w, `{"error":"invalid_grant"}`)
-	})
-	resp := e.must(logical.ReadOperation, "roles/demo/proxy/v3/services", nil)
-	wantEqual(t, "status", resp.Data[logical.HTTPStatusCode], any(502))
-	if body := string(resp.Data[logical.HTTPRawBody].([]byte)); !strings.Contains(body, "invalid_grant") {
-		t.Errorf("body %s", body)
-	}
 }

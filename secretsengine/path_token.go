@@ -39,7 +39,7 @@ func (b *backend) readToken(ctx context.Context, req *logical.Request, d *framew
 	token, err := buyer.shared(ctx)
 	if err != nil {
 		buyer.giveBack(ctx)
-		return noToken(name, err)
+		return b.failure(name, err)
 	}
 	return &logical.Response{Data: buyer.answer(token)}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -29,7 +30,7 @@ func (b *backend) proxy(ctx context.Context, req *logical.Request, roleName stri
 	case refused != nil:
 		return refused, err
 	case err != nil:
-		return b.proxyError(roleName, err)
+		return b.failure(roleName, err)
 	}
 	return reply.raw(), nil
 }
@@ -109,21 +110,37 @@ type badAnswerError struct{ text string }
 
 func (e *badAnswerError) Error() string { return e.text }
 
-// proxyError answers a call to which Mashery gave no answer: in the shape of
-// Vault's errors, under the status a gateway gives. What is not Mashery's
-// doing stays an error of ours.
-func (b *backend) proxyError(roleName string, err error) (*logical.Response, error) {
+// failure answers a request for which there was no answer of Mashery's, or no
+// token: in the shape of Vault's errors, under the status a gateway gives, or as
+// a mistake in the role where Mashery refused its credentials. What is not
+// Mashery's doing stays an error of ours.
+func (b *backend) failure(roleName string, err error) (*logical.Response, error) {
 	status, text := b.noAnswer(roleName, err)
-	if text == "" {
+	switch {
+	case text == "":
 		return nil, fmt.Errorf("a call to Mashery for role %q: %w", roleName, err)
+	case status == http.StatusBadRequest:
+		return logical.ErrorResponse(text), nil
 	}
 	resp := errorAnswer(status, text)
-	var full *mashery.OverQPSError
-	if errors.As(err, &full) {
-		resp.Headers["Retry-After"] = []string{strconv.Itoa(int(full.RetryAfter / time.Second))}
+	if wait := retryAfter(err); wait > 0 {
+		resp.Headers["Retry-After"] = []string{strconv.Itoa(int(math.Ceil(wait.Seconds())))}
 		resp.Headers[mashery.HeaderErrorCode] = []string{mashery.ErrDeveloperOverQPS}
 	}
 	return resp, nil
+}
+
+// retryAfter is when to come again where an API key has spent its calls of this
+// second; 0: that is not the matter.
+func retryAfter(err error) time.Duration {
+	var full *mashery.OverQPSError
+	if errors.As(err, &full) {
+		return full.RetryAfter
+	}
+	if refusal := overQPS(err); refusal != nil {
+		return refusal.RetryAfter
+	}
+	return 0
 }
 
 // noAnswer says why there was no answer of Mashery, and under which status;
@@ -131,7 +148,7 @@ func (b *backend) proxyError(roleName string, err error) (*logical.Response, err
 func (b *backend) noAnswer(roleName string, err error) (status int, text string) {
 	var (
 		full        *mashery.OverQPSError
-		refused     *mashery.TokenError
+		noToken     *mashery.TokenError
 		unreachable *mashery.UnreachableError
 		slow        *mashery.TimeoutError
 		bad         *badAnswerError
@@ -139,8 +156,12 @@ func (b *backend) noAnswer(roleName string, err error) (status int, text string)
 	switch {
 	case errors.As(err, &full):
 		return http.StatusForbidden, fmt.Sprintf("role %q: the API key has no free slot within %s; make fewer calls at once", roleName, b.bounds.Wait)
-	case errors.As(err, &refused), errors.As(err, &unreachable), errors.As(err, &bad):
+	case errors.As(err, &noToken) && noToken.Refused():
+		return http.StatusBadRequest, fmt.Sprintf("role %q: %v", roleName, noToken)
+	case errors.As(err, &noToken), errors.As(err, &unreachable), errors.As(err, &bad):
 		return http.StatusBadGateway, fmt.Sprintf("role %q: %v", roleName, err)
+	case errors.Is(err, errTokenLate):
+		return http.StatusGatewayTimeout, fmt.Sprintf("role %q: %v", roleName, errTokenLate)
 	case errors.As(err, &slow), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout, fmt.Sprintf("role %q: Mashery did not answer in time; whether the call was carried out is not known", roleName)
 	}

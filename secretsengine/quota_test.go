@@ -3,18 +3,14 @@
 package secretsengine
 
 import (
-	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
-
-	"mashproxy/mashery"
 )
 
 const depletedText = "this role has depleted its usage quota"
@@ -195,35 +191,4 @@ func TestRenewingALeaseCostsNoUse(t *testing.T) {
 	if _, err := e.renew(secret, 0); err != nil {
 		t.Error(err)
 	}
-}
-
-// A thundering herd at a token endpoint of one call a second: whoever is
-// refused is told why, and nobody waits for ever.
-func TestFiveHundredGrantsAtASlowTokenEndpointAllEnd(t *testing.T) {
-	e := newDemo(t)
-	e.writeRole("demo", map[string]any{"explicit_num_uses": 500})
-	var asked atomic.Int64
-	e.mashery.on(nil, func(w http.ResponseWriter, _ *http.Request) {
-		if n := asked.Add(1); n == 1 {
-			giveToken(w, 1, 3600)
-			return
-		}
-		w.Header().Set(mashery.HeaderErrorCode, mashery.ErrDeveloperOverQPS)
-		w.WriteHeader(http.StatusForbidden)
-	})
-	var given atomic.Int64
-	var all sync.WaitGroup
-	for range 500 {
-		all.Go(func() {
-			resp, err := e.ask(logical.ReadOperation, "roles/demo/grant", nil)
-			if err == nil && !resp.IsError() {
-				given.Add(1)
-			} else if said := fmt.Sprint(resp.Error(), err); !strings.Contains(said, mashery.ErrDeveloperOverQPS) {
-				t.Errorf("refused with %s", said)
-			}
-		})
-	}
-	all.Wait()
-	wantEqual(t, "grants", given.Load(), 1)
-	wantEqual(t, "use_remaining", e.usesLeft(), "499 times (0% used)")
 }

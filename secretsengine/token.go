@@ -17,6 +17,9 @@ const (
 	tokenPrefix = "token/"
 	// renewBefore is the life left under which a shared token is renewed.
 	renewBefore = 5 * time.Minute
+	// renewTurn is how long a renewal waits for its turn while the old token
+	// serves: its readers wait as long.
+	renewTurn = 2 * time.Second
 	// longestLife is the longest life believed; Mashery gives an hour.
 	longestLife = 365 * 24 * time.Hour
 )
@@ -122,7 +125,7 @@ func (b *buyer) answer(t *token) map[string]any {
 func (b *buyer) own(ctx context.Context) (*token, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.bounds.Fetch)
 	defer cancel()
-	return b.bought(func() (mashery.Token, error) {
+	return b.bought(ctx, b.bounds.Turn, func() (mashery.Token, error) {
 		return b.Client.tokens.Password(ctx, b.Role.credentials())
 	})
 }
@@ -175,30 +178,45 @@ func (b *buyer) renewed(ctx context.Context) (*token, error) {
 // successor buys a token with the old one's refresh token, or with the
 // password where there is none or Mashery does not take it.
 func (b *buyer) successor(ctx context.Context, old *token) (*token, error) {
-	creds := b.Role.credentials()
+	creds, most := b.Role.credentials(), b.bounds.Turn
+	if old.left(b.now()) > 0 {
+		most = min(most, renewTurn)
+	}
 	if old != nil && !old.Refresh.IsZero() {
-		next, err := b.bought(func() (mashery.Token, error) {
+		next, err := b.bought(ctx, most, func() (mashery.Token, error) {
 			return b.Client.tokens.Refresh(ctx, creds, old.Refresh.Secret)
 		})
-		if err == nil || ctx.Err() != nil {
+		if err == nil || ctx.Err() != nil || overQPS(err) != nil {
 			return next, err
 		}
 		b.Logger().Debug("the refresh token was not taken; asking with the password", "role", b.Role.Name, "error", err)
 	}
-	return b.bought(func() (mashery.Token, error) { return b.Client.tokens.Password(ctx, creds) })
+	return b.bought(ctx, most, func() (mashery.Token, error) { return b.Client.tokens.Password(ctx, creds) })
 }
 
-// bought makes a token of what Mashery gave, on this machine's clock.
-func (b *buyer) bought(ask func() (mashery.Token, error)) (*token, error) {
-	asked := b.now()
-	given, err := ask()
-	if err != nil {
+// errTokenLate is the error of a token that did not come in time.
+var errTokenLate = errors.New("Mashery's token endpoint did not answer in time; try again later")
+
+// bought makes a token of what Mashery gave, on this machine's clock. most is
+// how long to wait for a turn to ask.
+func (b *buyer) bought(ctx context.Context, most time.Duration, ask func() (mashery.Token, error)) (*token, error) {
+	var (
+		asked time.Time
+		given mashery.Token
+		slow  *mashery.TimeoutError
+	)
+	err := b.inTurn(ctx, most, func() (err error) {
+		asked = b.now()
+		given, err = ask()
+		return err
+	})
+	switch {
+	case errors.As(err, &slow), errors.Is(err, context.DeadlineExceeded):
+		return nil, errors.Join(errTokenLate, err)
+	case err != nil:
 		return nil, err
 	}
 	life := min(given.ExpiresIn, longestLife)
-	if life <= 0 {
-		return nil, errors.New("the token endpoint gave a token without a usable expires_in; check v3_token_endpoint")
-	}
 	return &token{
 		Access: sealed{given.Access}, Refresh: sealed{given.Refresh},
 		Expiry: asked.Add(life), Life: life,
