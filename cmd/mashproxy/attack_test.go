@@ -89,6 +89,17 @@ func besieged(t *testing.T, policy string, edits ...edit) *fortress {
 	return f
 }
 
+// withAndWithoutCache tries something in two worlds: Vault's lease cache has
+// ways of its own with tokens and leases.
+func withAndWithoutCache(t *testing.T, policy string, try func(t *testing.T, f *fortress)) {
+	for name, edits := range map[string][]edit{"without a cache": nil, "with a cache": {atTop("cache {}")}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			try(t, besieged(t, policy, edits...))
+		})
+	}
+}
+
 // repels makes every attack at both doors. None may reach Mashery, read a
 // credential at Vault, or show one in its answer.
 func (f *fortress) repels(t *testing.T, attacks []attack) {

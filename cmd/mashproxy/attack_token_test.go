@@ -11,11 +11,14 @@ import (
 
 func TestNoTokenIsMadeThroughTheProxy(t *testing.T) {
 	t.Parallel()
+	withAndWithoutCache(t, almighty, noTokenIsMade)
+}
+
+func noTokenIsMade(t *testing.T, f *fortress) {
 	const create = "/v1/auth/token/create"
 	post := func(name, target string, header ...string) attack {
 		return attack{name, "POST", target, `{"policies":["root"]}`, "credential_withheld", header}
 	}
-	f := besieged(t, almighty)
 	f.write(t, "auth/token/roles/demo", map[string]any{"orphan": true})
 	f.repels(t, []attack{
 		post("a child", create), post("an orphan", create+"-orphan"), post("by a role", create+"/demo"), post("by a role that is not there", create+"/x"),
@@ -63,7 +66,10 @@ func (f *fortress) accessor(t *testing.T) string {
 
 func TestWhatVaultTellsOfTheTokenAndItsLeasesHoldsNoCredential(t *testing.T) {
 	t.Parallel()
-	f := besieged(t, almighty)
+	withAndWithoutCache(t, almighty, vaultTellsNoCredential)
+}
+
+func vaultTellsNoCredential(t *testing.T, f *fortress) {
 	lease, login, accessor := f.lease(t, grantPath+"/"), f.lease(t, "auth/approle/login/"), f.accessor(t)
 	text := func(format string, args ...any) string { return fmt.Sprintf(format, args...) }
 	for _, a := range []attack{
@@ -107,7 +113,10 @@ func TestWhatVaultTellsOfTheTokenAndItsLeasesHoldsNoCredential(t *testing.T) {
 
 func TestTheTokenCannotBeUnwrappedOrRenewedIntoSight(t *testing.T) {
 	t.Parallel()
-	f := besieged(t, almighty)
+	withAndWithoutCache(t, almighty, theTokenStaysOutOfSight)
+}
+
+func theTokenStaysOutOfSight(t *testing.T, f *fortress) {
 	lease, login := f.lease(t, grantPath+"/"), f.lease(t, "auth/approle/login/")
 	wrapped := []string{"X-Vault-Wrap-TTL", "60"}
 	f.repels(t, []attack{
