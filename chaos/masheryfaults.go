@@ -31,7 +31,7 @@ func masheryFaults() []fault {
 			allowed: "502 while it is away"},
 		{name: "Mashery over QPS for 10 s", strike: all(masheryFault("over_qps,for=10s"), lasting(10*time.Second)), longest: 14 * time.Second},
 		{name: "Mashery over QPS for 4 s, without Retry-After", strike: all(masheryFault("over_qps,for=4s,retry_after=none"), lasting(4*time.Second)), longest: 8 * time.Second},
-		{name: "half the QPS taken by others for 8 s", strike: all(others(10), lasting(8*time.Second), others(qps)), longest: 8 * time.Second},
+		{name: "all but 10 calls a second taken by others for 8 s", strike: all(others(10), lasting(8*time.Second), others(qps)), longest: 8 * time.Second},
 		{name: "answers stall mid-body for 3 s", strike: all(masheryFault("stall_body,by=3s,count=10"), lasting(4*time.Second)), longest: 5 * time.Second},
 		{name: "answers delayed by 1 to 3 s for 4 s", strike: all(masheryFault("delay,by=1s,jitter=2s,for=4s"), lasting(5*time.Second)), longest: 5 * time.Second},
 		{name: "Mashery silent for 5 s", strike: all(masheryGate(silent), lasting(5*time.Second), masheryGate(open)), longest: 8 * time.Second},

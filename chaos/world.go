@@ -95,7 +95,10 @@ func (w *world) furnish(ctx context.Context, root *api.Client, lease time.Durati
 	if err != nil || lease == 0 {
 		return err
 	}
-	return root.Sys().TuneMountWithContext(ctx, sandbox.DefaultMount, api.MountConfigInput{MaxLeaseTTL: lease.String(), DefaultLeaseTTL: lease.String()})
+	_, err = root.Logical().WriteWithContext(ctx, "sys/mounts/"+sandbox.DefaultMount+"/tune", map[string]any{
+		"default_lease_ttl": lease.String(), "max_lease_ttl": lease.String(),
+	})
+	return err
 }
 
 // masheryAddress is where Mashery is for all but this program.

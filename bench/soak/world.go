@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/hashicorp/vault/api"
-
 	"mashproxy/bench/rig"
 	"mashproxy/sandbox"
 )
@@ -44,8 +42,8 @@ func (w *world) start(ctx context.Context, binary string) error {
 	if err != nil {
 		return err
 	}
-	short := api.MountConfigInput{DefaultLeaseTTL: lease, MaxLeaseTTL: lease}
-	if err := root.Sys().TuneMountWithContext(ctx, sandbox.DefaultMount, short); err != nil {
+	short := map[string]any{"default_lease_ttl": lease, "max_lease_ttl": lease}
+	if _, err := root.Logical().WriteWithContext(ctx, "sys/mounts/"+sandbox.DefaultMount+"/tune", short); err != nil {
 		return err
 	}
 	config, err := rig.Configure(w.box, "soak.hcl", rig.Metrics())
