@@ -29,7 +29,7 @@ const (
 	byHTTP  = "HTTP"  // which cannot read it
 )
 
-// statuses go with the codes.
+// statusOf is the status that goes with a code.
 func statusOf(code string) int {
 	switch code {
 	case "bad_request":
