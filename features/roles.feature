@@ -37,6 +37,37 @@ Feature: Roles
     When I read "mash-creds/roles/billing/token"
     Then it works
 
+  Scenario: A change is seen by the next call
+    Given the role "billing"
+    When I read "mash-creds/roles/billing/grant?api=2"
+    Then it says
+      | area_nid | 712 |
+    When I write to "mash-creds/roles/billing"
+      | area_nid | 713 |
+    And I read "mash-creds/roles/billing/grant?api=2"
+    Then it says
+      | area_nid | 713 |
+
+  Scenario: A role made again has nothing of the old
+    Given the role "billing" with
+      | explicit_num_uses | 1 |
+    When I read "mash-creds/roles/billing/token"
+    And I remember "access_token" as {first}
+    And I delete "mash-creds/roles/billing"
+    Given the role "billing"
+    When I read "mash-creds/roles/billing/token"
+    Then "access_token" is another than {first}
+    When I read "mash-creds/roles/billing"
+    Then it says
+      | use_remaining | ∞ |
+
+  Scenario: Whatever is asked of a role that does not exist, it is not found
+    When I write to "mash-creds/roles/billing/v3/services"
+      | name | x |
+    Then it is refused (404): role "billing" does not exist; write roles/billing first
+    When I delete "mash-creds/roles/billing/token"
+    Then it is refused (404): role "billing" does not exist; write roles/billing first
+
   Scenario: Roles are listed by name
     Given the role "reports"
     And the role "billing"
@@ -51,6 +82,10 @@ Feature: Roles
     Then its status is 404
     When I read "mash-creds/roles/billing/grant"
     Then it is refused (404): role "billing" does not exist; write roles/billing first
+
+  Scenario: A number that is not whole is an error
+    When a program sends PUT "mash-creds/roles/billing" with {"area_nid":7.5}
+    Then it is refused (400): area_nid must be a whole number, *
 
   Scenario: A mistyped field is an error, not passed over
     When I write to "mash-creds/roles/billing"
