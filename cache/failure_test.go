@@ -208,6 +208,11 @@ func TestWhatGoesWrongIsLoggedOnce(t *testing.T) {
 		if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), `role=none api=3 error="status 400: no such role there"`) {
 			t.Errorf("of a role that is not there:\n%s", log.String())
 		}
+		v.now(func(v *vault) { v.says = refusal(403, "permission denied") })
+		spread(t, g, []Key{role("none")}, 100*time.Millisecond, 5*time.Second)
+		if strings.Count(log.String(), "\n") != 2 || !strings.Contains(log.String(), "permission denied") {
+			t.Errorf("when the reason is another:\n%s", log.String())
+		}
 	})
 }
 

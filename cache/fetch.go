@@ -42,6 +42,13 @@ type fetch[G any] struct {
 
 func (f *fetch[G]) wanted() bool { return f.waiting > 0 || f.background }
 
+func (f *fetch[G]) lane() lane {
+	if f.waiting > 0 {
+		return awaited
+	}
+	return successor
+}
+
 // want returns the entry's fetch, put in line if there is none. g.mu is held.
 func (g *Grants[G]) want(e *entry[G], waits bool) *fetch[G] {
 	f := e.fetch
@@ -63,7 +70,7 @@ func (g *Grants[G]) want(e *entry[G], waits bool) *fetch[G] {
 		f.background = true
 	}
 	if !f.job.flying {
-		g.line.add(f.job, waits)
+		g.line.add(f.job, f.lane())
 	}
 	g.dispatch()
 	return f
@@ -98,7 +105,7 @@ func (g *Grants[G]) settle(e *entry[G], f *fetch[G], grant *Grant[G], err error)
 	case g.ctx.Err() != nil:
 		g.end(e, nil, ErrClosed)
 	case stale && f.wanted():
-		g.line.add(f.job, f.waiting > 0)
+		g.line.add(f.job, f.lane())
 	case stale:
 		g.end(e, nil, ErrNoToken)
 	case err != nil:
@@ -154,9 +161,10 @@ func (g *Grants[G]) failed(e *entry[G], err error) {
 	}
 }
 
-// tell logs a failure the first time; that Vault is away is told once for all.
+// tell logs a failure, unless it says what the last did; that Vault is away is
+// told once for all.
 func (g *Grants[G]) tell(e *entry[G], err error, gone bool) {
-	if e.failure.err != nil || gone && g.saidAway {
+	if last := e.failure.err; last != nil && brief(last) == brief(err) || gone && g.saidAway {
 		return
 	}
 	what := "Vault refuses a grant"

@@ -5,13 +5,23 @@ package cache
 import "time"
 
 const (
-	// mostAtOnce bounds the requests under way to Vault, mostBehind those of
-	// them for which no call waits.
+	// mostAtOnce bounds the requests under way to Vault, mostBehind the reads
+	// among them for which no call waits.
 	mostAtOnce, mostBehind = 64, 8
 	// spacing is the least time between two requests while Vault is away, and
 	// within calming of its return: it has enough to do then.
 	spacing = 100 * time.Millisecond
 	calming = time.Second
+)
+
+// lane is what a request to Vault is for; lower ones come first.
+type lane int
+
+const (
+	awaited   lane = iota // a read that a call waits for
+	renewal               // short, as no engine asks Mashery for it
+	successor             // a read for which no call waits
+	lanes
 )
 
 // job is a request to Vault that waits for its turn, or is under way.
@@ -22,18 +32,17 @@ type job struct {
 	// lock, and why Vault could not be reached.
 	ask func() (settle func(), away error)
 
-	urgent bool // a call waits for it
+	lane   lane
 	queued bool
 	flying bool // it is under way
-	behind bool // as one for which no call waits
 }
 
-// line is where requests of our own wait for their turn: those that a call
-// waits for first, few at a time of the others, and in small steps while Vault
-// is away; then they take turns, for there may be no end of those that fail.
+// line is where requests of our own wait for their turn: by their lanes, few at a
+// time of the last, and in small steps while Vault is away. Then those that calls
+// wait for take turns with the others, for there may be no end of them.
 type line struct {
-	urgent, later  []*job
-	flying, behind int
+	jobs   [lanes][]*job
+	flying [lanes]int // requests under way
 
 	// away is why Vault could not be reached; nil: it answers.
 	away     error
@@ -44,66 +53,66 @@ type line struct {
 	wake     *time.Timer
 }
 
-// add lets a job wait for its turn. One that waits already can become urgent.
-func (l *line) add(j *job, urgent bool) {
-	switch {
-	case !j.queued:
-		j.queued, j.urgent = true, urgent
-	case j.urgent || !urgent:
+// add lets a job wait for its turn. One that waits already can change to a better
+// lane.
+func (l *line) add(j *job, in lane) {
+	if j.queued && j.lane <= in {
 		return
-	default:
-		j.urgent = true
 	}
-	if urgent {
-		l.urgent = append(l.urgent, j)
-	} else {
-		l.later = append(l.later, j)
-	}
+	j.queued, j.lane = true, in
+	l.jobs[in] = append(l.jobs[in], j)
 }
 
 // next is the job whose turn it is; nil: none, or none for a while.
 func (l *line) next(now time.Time) (j *job, wait time.Duration) {
-	l.urgent, l.later = l.skip(l.urgent, true), l.skip(l.later, false)
 	spaced := l.away != nil || now.Before(l.calm)
-	from := &l.urgent
-	if others := len(l.later) > 0 && l.behind < mostBehind; others && (len(l.urgent) == 0 || spaced && l.others) {
-		from = &l.later
+	order := [lanes]lane{awaited, renewal, successor}
+	if spaced && l.others {
+		order = [lanes]lane{renewal, successor, awaited}
 	}
-	if len(*from) == 0 || l.flying >= mostAtOnce {
-		return nil, 0
+	for _, lane := range order {
+		l.skip(lane)
+		if len(l.jobs[lane]) == 0 || l.full(lane) {
+			continue
+		}
+		if wait := l.sent.Add(spacing).Sub(now); spaced && wait > 0 {
+			return nil, wait
+		}
+		j = l.jobs[lane][0]
+		l.jobs[lane] = l.jobs[lane][1:]
+		j.queued, l.others = false, lane == awaited
+		return j, 0
 	}
-	if wait := l.sent.Add(spacing).Sub(now); spaced && wait > 0 {
-		return nil, wait
-	}
-	j = (*from)[0]
-	*from = (*from)[1:]
-	j.queued, l.others = false, j.urgent
-	return j, 0
+	return nil, 0
 }
 
-// skip leaves out jobs that were begun, or became urgent.
-func (l *line) skip(jobs []*job, urgent bool) []*job {
-	for len(jobs) > 0 && (!jobs[0].queued || jobs[0].urgent != urgent) {
+// skip leaves out jobs that were begun, or have changed to another lane.
+func (l *line) skip(in lane) {
+	jobs := l.jobs[in]
+	for len(jobs) > 0 && (!jobs[0].queued || jobs[0].lane != in) {
 		jobs = jobs[1:]
 	}
-	return jobs
+	l.jobs[in] = jobs
+}
+
+// full tells whether as many as may be are under way.
+func (l *line) full(in lane) bool {
+	all := 0
+	for _, n := range l.flying {
+		all += n
+	}
+	return all >= mostAtOnce || in == successor && l.flying[in] >= mostBehind
 }
 
 func (l *line) fly(j *job, now time.Time) {
 	l.sent, j.flying = now, true
-	l.flying++
-	if j.behind = !j.urgent; j.behind {
-		l.behind++
-	}
+	l.flying[j.lane]++
 }
 
 // land takes a job that was answered, or not, out of those under way.
 func (l *line) land(j *job) {
 	j.flying = false
-	l.flying--
-	if j.behind {
-		l.behind--
-	}
+	l.flying[j.lane]--
 }
 
 // judge takes note of whether Vault could be reached, and tells whether it is

@@ -122,3 +122,27 @@ func TestRenewalsHaveTheirTurnAmongRequestsThatFail(t *testing.T) {
 		<-failures
 	})
 }
+
+// Mashery gives no tokens, and keeps the engine waiting: many reads hang. What
+// needs no token goes on.
+func TestReadsThatHangDoNotHoldUpRenewals(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		get(t, g, demo)
+		others := make([]Key, 100)
+		for i := range others {
+			others[i] = Key{Mount: fmt.Sprint("m", i), Role: "demo", API: 3}
+			get(t, g, others[i])
+		}
+		v.now(func(v *vault) { v.takes = 40 * time.Second })
+		v.now(func(v *vault) { // all but the one's lease are at their maximum
+			for id, lease := range v.leases {
+				if lease.name != "t1-1" {
+					v.leases[id].last = lease.end
+				}
+			}
+		})
+		go spread(t, g, others, time.Second, 110*time.Second)
+		load(t, v, g, 5, 110*time.Second)
+		time.Sleep(5 * time.Second)
+	})
+}

@@ -50,7 +50,7 @@ func (g *Grants[G]) renewLater(e *entry[G], grant *Grant[G]) {
 			secret, err := g.renew(e.key, grant)
 			return func() { g.renewed(e, grant, secret, sent, err) }, away(err)
 		},
-	}, false)
+	}, renewal)
 	g.dispatch()
 }
 

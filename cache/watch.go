@@ -45,7 +45,7 @@ func (g *Grants[G]) watch() {
 		if err != nil {
 			lost = now
 		}
-		if !g.renewOverdue(now, lost, err) {
+		if !g.giveUpLost(now, lost, err) {
 			return
 		}
 		select {
@@ -55,9 +55,9 @@ func (g *Grants[G]) watch() {
 	}
 }
 
-// renewOverdue gives up the overdue fetches that began before Vault was lost, if
+// giveUpLost gives up the overdue fetches that began before Vault was lost, if
 // it has answered now. It is false when there is nothing more to watch.
-func (g *Grants[G]) renewOverdue(now, lost time.Time, err error) (more bool) {
+func (g *Grants[G]) giveUpLost(now, lost time.Time, err error) (more bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, e := range g.entries {
