@@ -3,6 +3,7 @@
 package secretsengine
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 )
@@ -40,17 +41,36 @@ func ResponseHeaders() []string {
 	}
 }
 
-// methodHeader is how a caller that passes a request on, such as mashproxy, says
-// that a write was a PUT: Vault makes one operation of PUT and POST.
-const methodHeader = "X-Mashproxy-Method"
+// By these headers a caller that passes a request on, such as mashproxy, says of
+// a write what Vault does not: that it was a PUT, of which Vault makes one
+// operation with POST, and its query, which Vault drops.
+const (
+	methodHeader = "X-Mashproxy-Method"
+	queryHeader  = "X-Mashproxy-Query"
+	// queryMax is the longest query taken from its header, in bytes.
+	queryMax = 8 << 10
+)
 
 // RequestHeaders are the headers a mount must pass on (passthrough_request_headers)
-// for a forwarded PUT to be sent as a PUT.
-func RequestHeaders() []string { return []string{methodHeader} }
+// for a forwarded write to be sent with its verb and query.
+func RequestHeaders() []string { return []string{methodHeader, queryHeader} }
 
 // saysPut tells whether the request came with the method header of a PUT.
 func saysPut(headers map[string][]string) bool {
 	return strings.EqualFold(http.Header(headers).Get(methodHeader), http.MethodPut)
+}
+
+// saidQuery is the query in the query header; "" where there is none.
+func saidQuery(headers map[string][]string) (string, error) {
+	said := http.Header(headers).Values(queryHeader)
+	if len(said) == 0 {
+		return "", nil
+	}
+	unfit := func(c rune) bool { return c <= ' ' || c > '~' || c == '#' }
+	if query := said[0]; len(said) == 1 && len(query) <= queryMax && !strings.ContainsFunc(query, unfit) {
+		return query, nil
+	}
+	return "", fmt.Errorf("%s is no query: it must be one, escaped and of at most %d bytes", queryHeader, queryMax)
 }
 
 // answerHeader is what Vault is given of Mashery's header. Left out are what

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,32 +64,58 @@ func TestAV3CallKeepsVerbPathAndQuery(t *testing.T) {
 	}
 }
 
-func TestAForwardedPutIsSentAsAPut(t *testing.T) {
-	e := newDemo(t)
-	_, err := e.HandleRequest(t.Context(), &logical.Request{
-		Operation: logical.UpdateOperation, Path: "roles/demo/proxy/v3/services/1", Storage: e.storage,
-		Data:    map[string]any{"name": "a"},
-		Headers: map[string][]string{"X-Mashproxy-Method": {"PUT"}},
-	})
-	if err != nil {
-		t.Fatal(err)
+func TestWhatVaultDropsOfAForwardedWriteIsTakenFromItsHeaders(t *testing.T) {
+	const put, query = "X-Mashproxy-Method", "X-Mashproxy-Query"
+	for name, c := range map[string]struct {
+		op      logical.Operation
+		path    string
+		headers map[string][]string
+		asked   string // query of the request itself, which Vault may show
+		want    string
+	}{
+		"that it is a PUT":                {logical.UpdateOperation, "v3/services/1", map[string][]string{put: {"PUT"}}, "", "PUT /v3/rest/services/1"},
+		"its query":                       {logical.UpdateOperation, "v3/services", map[string][]string{query: {"fields=id%2Cname&x"}}, "", "POST /v3/rest/services?fields=id%2Cname&x"},
+		"both":                            {logical.UpdateOperation, "v3/services/1", map[string][]string{put: {"PUT"}, query: {"fields=id,name"}}, "", "PUT /v3/rest/services/1?fields=id,name"},
+		"the query beside a verb":         {logical.UpdateOperation, "v3-method/put/services/1", map[string][]string{query: {"fields=id"}}, "", "PUT /v3/rest/services/1?fields=id"},
+		"no query":                        {logical.UpdateOperation, "v3/services", map[string][]string{query: {""}}, "", "POST /v3/rest/services"},
+		"not the query that is there":     {logical.UpdateOperation, "v3/services", map[string][]string{query: {"fields=id"}}, "fields=name", "POST /v3/rest/services?fields=name"},
+		"the query that Vault shows":      {logical.UpdateOperation, "v3/services", nil, "fields=id%2Cname", "POST /v3/rest/services?fields=id%2Cname"},
+		"nothing of a read":               {logical.ReadOperation, "v3/services", map[string][]string{put: {"PUT"}, query: {"fields=id"}}, "", "GET /v3/rest/services?name=a"},
+		"nothing of a delete":             {logical.DeleteOperation, "v3/services/1", map[string][]string{query: {"fields=id"}}, "", "DELETE /v3/rest/services/1?name=a"},
+		"the longest query that is taken": {logical.UpdateOperation, "v3/services", map[string][]string{query: {strings.Repeat("a", 8192)}}, "", "POST /v3/rest/services?" + strings.Repeat("a", 8192)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newDemo(t)
+			req := &logical.Request{Operation: c.op, Path: "roles/demo/proxy/" + c.path, Storage: e.storage, Data: map[string]any{"name": "a"}, Headers: c.headers}
+			if c.asked != "" {
+				req.HTTPRequest = &http.Request{URL: &url.URL{RawQuery: c.asked}}
+			}
+			if resp, err := e.HandleRequest(t.Context(), req); err != nil || resp.IsError() {
+				t.Fatal(resp, err)
+			}
+			call, _ := e.mashery.lastCall(t)
+			wantEqual(t, "call", call.Method+" "+call.RequestURI, c.want)
+		})
 	}
-	call, _ := e.mashery.lastCall(t)
-	wantEqual(t, "verb", call.Method, http.MethodPut)
 }
 
-func TestAnEngineInsideTheServerKeepsTheQueryOfAWrite(t *testing.T) {
-	e := newDemo(t)
-	_, err := e.HandleRequest(t.Context(), &logical.Request{
-		Operation: logical.UpdateOperation, Path: "roles/demo/proxy/v3/services", Storage: e.storage,
-		Data:        map[string]any{"name": "a"},
-		HTTPRequest: &http.Request{URL: &url.URL{RawQuery: "fields=id%2Cname"}},
-	})
-	if err != nil {
-		t.Fatal(err)
+func TestAQueryHeaderThatIsNoQueryIsRefused(t *testing.T) {
+	for name, said := range map[string][]string{
+		"a control character": {"a=\x00"}, "a line end": {"a=b\r\nX: y"}, "a space": {"a=b c"}, "letters of no query": {"a=é"},
+		"a fragment": {"a=b#c"}, "two of them": {"a=b", "c=d"}, "a long one": {strings.Repeat("a", 8193)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newDemo(t)
+			resp, err := e.HandleRequest(t.Context(), &logical.Request{
+				Operation: logical.UpdateOperation, Path: "roles/demo/proxy/v3/services", Storage: e.storage,
+				Headers: map[string][]string{"X-Mashproxy-Query": said},
+			})
+			if err != nil || !resp.IsError() || resp.Error().Error() != "X-Mashproxy-Query is no query: it must be one, escaped and of at most 8192 bytes" {
+				t.Errorf("got %v %v", resp, err)
+			}
+			wantEqual(t, "calls at Mashery", e.mashery.callCount(), 0)
+		})
 	}
-	call, _ := e.mashery.lastCall(t)
-	wantEqual(t, "query", call.URL.RawQuery, "fields=id%2Cname")
 }
 
 func TestAV2CallIsTheBodySigned(t *testing.T) {

@@ -65,11 +65,15 @@ func (b *backend) proxyV3(ctx context.Context, req *logical.Request, d *framewor
 	if err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
+	query, err := v3Query(req)
+	if err != nil {
+		return logical.ErrorResponse(err.Error()), nil
+	}
 	call := &mashery.Call{
 		API:      mashery.V3,
 		Method:   verb,
 		Path:     (&url.URL{Path: path}).EscapedPath(),
-		RawQuery: v3Query(req),
+		RawQuery: query,
 		Header:   http.Header{"Accept": {"application/json"}},
 	}
 	if req.Operation == logical.UpdateOperation && req.Data != nil {
@@ -147,13 +151,14 @@ func checkPath(path string) error {
 
 // v3Query is the query of the call. Vault hands that of GET, LIST and DELETE
 // over as data; that of POST and PUT it drops, except that an engine inside
-// the server may see the request itself (http/logical.go).
-func v3Query(req *logical.Request) string {
+// the server may see the request itself (http/logical.go). Who passes a request on
+// says it in a header.
+func v3Query(req *logical.Request) (string, error) {
 	if req.Operation == logical.UpdateOperation {
-		if req.HTTPRequest == nil || req.HTTPRequest.URL == nil {
-			return ""
+		if asked := req.HTTPRequest; asked != nil && asked.URL != nil && asked.URL.RawQuery != "" {
+			return asked.URL.RawQuery, nil
 		}
-		return req.HTTPRequest.URL.RawQuery
+		return saidQuery(req.Headers)
 	}
 	query := make(url.Values, len(req.Data))
 	for name, value := range req.Data {
@@ -168,7 +173,7 @@ func v3Query(req *logical.Request) string {
 			query.Set(name, fmt.Sprint(value))
 		}
 	}
-	return query.Encode()
+	return query.Encode(), nil
 }
 
 const proxyV3Help = `
@@ -180,6 +185,7 @@ Vault does not tell PUT from POST; to say which, end the path in
 write and takes only a JSON object as its body.
 
 The mount must allow Mashery's headers (allowed_response_headers). A proxy in
-front of Vault says PUT by the header X-Mashproxy-Method, if the mount passes
-it on (passthrough_request_headers).
+front of Vault says PUT by the header X-Mashproxy-Method, and the query of a
+write by X-Mashproxy-Query, if the mount passes them on
+(passthrough_request_headers).
 `

@@ -3,17 +3,25 @@
 package intercept
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"mashproxy/agentext/apierror"
 	"mashproxy/agentext/policy"
 	"mashproxy/mashery"
 )
 
-// headerMethod tells the engine, where the mount passes it on, that a
-// forwarded write was a PUT.
-const headerMethod = "X-Mashproxy-Method"
+// What Vault does not tell the engine of a forwarded write these headers do,
+// where the mount passes them on: that it was a PUT, and its query.
+const (
+	headerMethod = "X-Mashproxy-Method"
+	headerQuery  = "X-Mashproxy-Query"
+	// longestQuery is the longest query that the engine takes from its header, in
+	// bytes.
+	longestQuery = 8 << 10
+)
 
 // warning is why calls are left to Vault, told once a mount.
 type warning struct{ cause, text string }
@@ -38,6 +46,11 @@ func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, bod
 		h.Logger.Warn("calls are left to Vault, which makes them slower", "mount", c.mount.Path(), "cause", why.cause, "reason", why.text)
 	}
 	h.leave(c, why)
+	out := r.Clone(r.Context())
+	if refusal := c.tellEngine(out.Header, r.URL.RawQuery); refusal != nil {
+		apierror.Write(w, refusal)
+		return
+	}
 	if c.mount.QPS > 0 {
 		waited, err := h.enginesBudget(c).Wait(r.Context(), c.listener.Name, c.mount.MaxWait)
 		if err != nil {
@@ -48,12 +61,40 @@ func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, bod
 	}
 	w.Header().Del(headerMode) // the engine names its own
 	w.Header().Set(apierror.SourceHeader, apierror.FromVault)
-	out := r.Clone(r.Context())
 	out.Method = c.outer
-	out.Header.Del(headerMethod)
-	if c.outer == http.MethodPut && c.api == mashery.V3 && !c.named {
-		out.Header.Set(headerMethod, http.MethodPut) // Vault makes one operation of PUT and POST
-	}
 	out.Body = io.NopCloser(body.Reader())
 	h.Vault.ServeHTTP(w, out)
+}
+
+// tellEngine sets the headers for the engine; callers have no say in them.
+func (c *route) tellEngine(header http.Header, query string) *apierror.Error {
+	header.Del(headerMethod)
+	header.Del(headerQuery)
+	if c.api != mashery.V3 || c.outer != http.MethodPost && c.outer != http.MethodPut {
+		return nil
+	}
+	if c.outer == http.MethodPut && !c.named {
+		header.Set(headerMethod, http.MethodPut) // Vault makes one operation of PUT and POST
+	}
+	switch query = inHeader(query); {
+	case query == "":
+	case len(query) > longestQuery:
+		return badRequest("Vault makes this call, and hands its engine a query of a write of at most %d bytes; make it shorter", longestQuery)
+	default:
+		header.Set(headerQuery, query)
+	}
+	return nil
+}
+
+// inHeader is a query with everything escaped that a header may not hold.
+func inHeader(query string) string {
+	var out strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c <= ' ' || c > '~' {
+			fmt.Fprintf(&out, "%%%02X", c)
+		} else {
+			out.WriteByte(c)
+		}
+	}
+	return out.String()
 }

@@ -109,6 +109,34 @@ func TestAPutThatIsLeftToVaultSaysThatItIsOne(t *testing.T) {
 	}
 }
 
+func TestTheQueryOfAWriteThatIsLeftToVaultReachesTheEngine(t *testing.T) {
+	c := start(t, func(p *parts) { p.block.ForwardRoles = []string{"*"} })
+	tests := map[string]string{
+		"POST proxy/v3/services?fields=id,name%2C;x":                "fields=id,name%2C;x",
+		"PUT proxy/v3/services/1?fields=id":                         "fields=id",
+		"POST proxy/v3-method/put/services/1?a=b":                   "a=b",
+		"POST proxy/v3/services/1;target-method-put?a=\xc3\xa9\xff": "a=%C3%A9%FF",
+		"POST proxy/v3/services?":                                   "",
+		"POST proxy/v3/services":                                    "",
+		"GET proxy/v3/services?fields=id":                           "",
+		"DELETE proxy/v3/services/1?fields=id":                      "",
+		"POST proxy/v2":                                             "",
+	}
+	for call, want := range tests {
+		method, path, _ := strings.Cut(call, " ")
+		body := ""
+		if method != "GET" && method != "DELETE" {
+			body = "{}"
+		}
+		r := c.wantForwarded(c.ask(method, path, body, headerQuery+": fields=secret"), method, path, body)
+		if got := strings.Join(r.Header[headerQuery], ","); got != want {
+			t.Errorf("%s: %s %q, want %q", call, headerQuery, got, want)
+		}
+	}
+	long := "proxy/v3/services?" + strings.Repeat("a", longestQuery+1)
+	c.wantError(c.ask("POST", long, "{}"), 400, "bad_request", "mashproxy", "of at most 8192 bytes")
+}
+
 func TestWhatCannotBeDecidedHereVaultDecides(t *testing.T) {
 	long := padded(2 * policy.MaxWhole)
 	tests := map[string]struct {
