@@ -91,7 +91,7 @@ func (b *backend) opened(ctx context.Context, s logical.Storage, name string, bl
 	}
 	x, err := openExchange(block.Bytes, key, c.oaepLabel())
 	if err == nil {
-		err = x.checkHeaders(block.Headers)
+		err = x.checkHeaders(block.Headers, name)
 	}
 	if err != nil {
 		return nil, refusedBlock(name, block, err), nil

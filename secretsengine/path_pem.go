@@ -6,6 +6,7 @@ import (
 	"context"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -29,6 +30,10 @@ func (b *backend) pathPEM() *framework.Path {
 // longestCN is the longest common name an X.509 certificate may bear, in runes.
 const longestCN = 64
 
+// blockMark is what marks where a PEM block begins and ends, so that nothing in
+// it may.
+const blockMark = "-----"
+
 func (b *backend) readPEM(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name, cn := d.Get("role").(string), d.Get("cn").(string)
 	r, err := loadRole(ctx, req.Storage, name)
@@ -38,8 +43,8 @@ func (b *backend) readPEM(ctx context.Context, req *logical.Request, d *framewor
 	if r == nil {
 		return noRole(name)
 	}
-	if len([]rune(cn)) > longestCN || strings.ContainsFunc(cn, unicode.IsControl) {
-		return logical.ErrorResponse("cn must be one line of at most %d characters", longestCN), nil
+	if len([]rune(cn)) > longestCN || !utf8.ValidString(cn) || strings.ContainsFunc(cn, unicode.IsControl) || strings.Contains(cn, blockMark) {
+		return logical.ErrorResponse("cn must be one line of at most %d characters, without %s", longestCN, blockMark), nil
 	}
 	key, err := b.keyOf(ctx, req.Storage, name)
 	if err != nil {

@@ -116,15 +116,60 @@ func (x *exchange) headers() map[string]string {
 	}
 }
 
-// checkHeaders refuses a block whose headers do not say what it holds: they are
-// what people read before they import it, and are not encrypted.
-func (x *exchange) checkHeaders(said map[string]string) error {
+// checkHeaders refuses a block whose headers do not say what it holds, or not
+// the role it is imported to: they are what people read before they import it,
+// and are not encrypted.
+func (x *exchange) checkHeaders(said map[string]string, to string) error {
 	for name, is := range x.headers() {
 		if says, ok := said[name]; ok && says != is {
-			return fmt.Errorf("its header says %q of %s, its data %q; it was tampered with", says, name, is)
+			return otherThan(says, name, is)
 		}
 	}
+	if says := said["Recipient Role"]; says != "" && says != to {
+		return otherThan(says, "Recipient Role", to)
+	}
+	return x.checkTerm(said)
+}
+
+// checkTerm refuses a block whose header gives it another end than its data. A
+// block of hcvault-mashery-api-auth has a term that means nothing, but never one
+// that ends later.
+func (x *exchange) checkTerm(said map[string]string) error {
+	lasts, told := said["Term"]
+	if !told {
+		return nil
+	}
+	var is, says term
+	if x.Limits != nil {
+		is = max(0, x.Limits.Term)
+	}
+	read := lasts == unlimited
+	date, ours := dateOf(said)
+	if d, err := time.ParseDuration(lasts); err == nil && !date.IsZero() {
+		says, read = term(date.Add(d).Unix()), true
+	}
+	longer := read && is != 0 && (says == 0 || says > is+1)
+	same := read && (says == 0) == (is == 0) && says-is <= 1 && is-says <= 1
+	if longer || ours && !same {
+		return otherThan(lasts, "Term", is.String())
+	}
 	return nil
+}
+
+// dateOf is when a block was made, by its header; zero: it cannot be read. ours
+// says that it is written as the engine writes it; hcvault-mashery-api-auth does
+// as package time prints it.
+func dateOf(said map[string]string) (date time.Time, ours bool) {
+	if date, err := time.Parse(time.RFC3339, said["Date"]); err == nil {
+		return date, true
+	}
+	text, _, _ := strings.Cut(said["Date"], " m=")
+	date, _ = time.Parse("2006-01-02 15:04:05.999999999 -0700 MST", text)
+	return date, false
+}
+
+func otherThan(says, name, is string) error {
+	return fmt.Errorf("its header says %q of %s, its data %q; it was tampered with", says, name, is)
 }
 
 // encodeBlock writes a block. A header is one line whatever it holds.

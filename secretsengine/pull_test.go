@@ -247,6 +247,10 @@ func TestARecipientIsGoodForFourHours(t *testing.T) {
 func TestWrongImportsAreRefusedInWordsAndChangeNothing(t *testing.T) {
 	central, satellite, other := newDemo(t), newSatellite(t, 0), newSatellite(t, 1)
 	good := central.export(satellite.pem(), map[string]any{"explicit_term": "1h", "explicit_num_uses": 5})
+	end := central.clock.now().Add(time.Hour).UTC().Format(time.RFC3339)
+	tampered := func(says, name, is string) string {
+		return fmt.Sprintf(`the block was not imported to role "demo": its header says %q of %s, its data %q; it was tampered with`, says, name, is)
+	}
 	const garbled = "it cannot be decrypted: it was damaged or tampered with, made for another role or Vault, or with another oaep_label"
 	for name, c := range map[string]struct {
 		pem, want string
@@ -262,6 +266,16 @@ func TestWrongImportsAreRefusedInWordsAndChangeNothing(t *testing.T) {
 			`the block was not imported to role "demo" (it says it is for role "x"): ` + garbled, nil},
 		"a tampered header": {strings.Replace(good, "max 5 uses", "max 500 uses", 1),
 			`the block was not imported to role "demo": its header says "max 500 uses" of Uses, its data "max 5 uses"; it was tampered with`, nil},
+		"a longer term":        {strings.Replace(good, "Term: 1h0m0s", "Term: 9999h0m0s", 1), tampered("9999h0m0s", "Term", end), nil},
+		"a shorter term":       {strings.Replace(good, "Term: 1h0m0s", "Term: 10m0s", 1), tampered("10m0s", "Term", end), nil},
+		"an endless term":      {strings.Replace(good, "Term: 1h0m0s", "Term: ∞", 1), tampered("∞", "Term", end), nil},
+		"a term of no meaning": {strings.Replace(good, "Term: 1h0m0s", "Term: long", 1), tampered("long", "Term", end), nil},
+		"a term that was none": {strings.Replace(central.export(satellite.pem(), nil), "Term: ∞", "Term: 1h0m0s", 1), tampered("1h0m0s", "Term", "∞"), nil},
+		"another date":         {strings.Replace(good, "Date: 20", "Date: 21", 1), tampered("1h0m0s", "Term", end), nil},
+		"another role that it is for": {strings.Replace(good, "Recipient Role: demo", "Recipient Role: x", 1),
+			`the block was not imported to role "demo" (it says it is for role "x"): its header says "x" of Recipient Role, its data "demo"; it was tampered with`, nil},
+		"a documented block with a longer term": {documented(t, fmt.Sprintf(`{"d":{"nid":1,"key":"k","srt":"s"},"u":{"etm":%d}}`, central.clock.now().Add(time.Hour).Unix()),
+			map[string]string{"Date": central.clock.now().String() + " m=+778.740213101", "Term": "2h0m0s"}), tampered("2h0m0s", "Term", end), nil},
 		"a block that has expired": {good, `the block was not imported to role "demo": its term ended at ` + central.clock.now().Add(time.Hour).UTC().Format(time.RFC3339) + `; ask for a new export`,
 			func(e *engine) { e.clock.move(2 * time.Hour) }},
 		"another label": {good, `the block was not imported to role "demo": ` + garbled,
@@ -312,10 +326,32 @@ func TestAPEMIsMadeOnceForManyWhoAsk(t *testing.T) {
 	for _, key := range keys {
 		wantEqual(t, "key", key, keys[0])
 	}
-	e.refused(logical.ReadOperation, "roles/demo/pem", map[string]any{"cn": "a\nb"}, "cn must be one line of at most 64 characters")
 	e.must(logical.DeleteOperation, "roles/demo", nil)
 	if kept, _ := e.storage.List(t.Context(), keyPrefix); len(kept) != 0 {
 		t.Errorf("left behind: %v", kept)
+	}
+}
+
+func TestACommonNameIsOneThatABlockCanBear(t *testing.T) {
+	e, exporter := newSatellite(t, 0), newDemo(t)
+	for name, cn := range map[string]string{
+		"two lines": "a\nb", "a control character": "a\x00b", "a block's begin": "-----BEGIN X-----", "a block's end": "a -----END X-----",
+		"too long": strings.Repeat("é", 65), "no text": "\xff",
+	} {
+		t.Run(name, func(t *testing.T) {
+			e.refused(logical.ReadOperation, "roles/demo/pem", map[string]any{"cn": cn}, "cn must be one line of at most 64 characters, without -----")
+		})
+	}
+	for name, cn := range map[string]string{
+		"nothing": "", "a blank": " ", "colons": "a: b: c", "dashes": "--a----b", "a comma": "Doe, Jane", "as long as can be": strings.Repeat("é", 64), "quotes": `"a" \ +b=c;<d>`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			block := e.read("roles/demo/pem", map[string]any{"cn": cn})["pem"].(string)
+			if _, err := parseRecipient(block, e.clock.now()); err != nil {
+				t.Error(err)
+			}
+			e.imports(exporter.export(block, nil))
+		})
 	}
 }
 
