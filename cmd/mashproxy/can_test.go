@@ -111,6 +111,7 @@ path "mash-creds/roles/demo/proxy/v2/bad.method" { capabilities = ["deny"] }
 		"a verb that does not fit":          {[]string{"-role=demo", "GET", "proxy/v2"}, 1, []string{"405 method_not_allowed"}},
 		"a climbing path":                   {[]string{"-role=demo", "GET", "services/%2e%2e/members"}, 1, []string{"400 bad_request", `the segment ".."`}},
 		"a credential":                      {[]string{"-role=demo", "GET", "grant"}, 1, []string{"403 credential_withheld", `reveal = ["demo"]`}},
+		"a credential, with a query":        {[]string{"-role=demo", "GET", "grant?api=3"}, 1, []string{"denied: GET " + rolePath + "/grant?api=3", "403 credential_withheld"}},
 		"a path of Vault's":                 {[]string{"GET", "/v1/sys/mounts"}, 3, []string{"vault decides: GET /v1/sys/mounts", "cause:     forwarded", "goes on to Vault"}},
 		"a call with a header for Vault":    {[]string{"-role=demo", "-header=X-Vault-Wrap-TTL: 60", "GET", "services"}, 3, []string{"vault decides: GET", "cause:     vault_header", "leave out X-Vault-Wrap-TTL"}},
 		"a question without configuration":  {nil, 2, []string{"give a verb, a path"}},

@@ -79,7 +79,8 @@ func (c *askedCall) locate(settings *config.Config, f *canFlags) error {
 	if strings.HasPrefix(below, "v1/") || strings.HasPrefix(below, mount+"/roles/") {
 		return errors.New("the path names a role already: leave -role out, or give only what follows the role")
 	}
-	switch first, _, _ := strings.Cut(below, "/"); first {
+	end := strings.IndexAny(below+"/", "/?")
+	switch below[:end] {
 	case "proxy", "grant", "token", "export", "pem":
 	default:
 		below = "proxy/v3/" + below
