@@ -19,8 +19,10 @@ api_proxy {
   use_auto_auth_token = "force"
 }
 
-# Billing reads services, changes endpoints, and deletes nothing. Of Vault it
-# may ask how it is, and look at its own roles.
+# Billing reads and changes services and their endpoints; it makes no new ones
+# and deletes nothing. Each rule stands for itself: which of these paths may be
+# written is for Vault's policies to say. Of Vault it may ask how it is, and
+# look at its own roles.
 listener "unix" {
   address      = "/run/mashproxy/billing.sock"
   socket_mode  = "0660"
