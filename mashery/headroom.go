@@ -15,7 +15,7 @@ const (
 	// cost too much of the rate, for what may be Mashery's own taking its time.
 	mostHeadroom = 85 * time.Millisecond
 	// spareHeadroom is for what this machine adds.
-	spareHeadroom = 3 * time.Millisecond
+	spareHeadroom = 4 * time.Millisecond
 
 	manySamples  = 64 // are kept of each kind of call
 	fewSamples   = 5  // tell something
