@@ -35,9 +35,8 @@ func isRule(key string) bool {
 	return slices.ContainsFunc(schema.Attributes, func(rule hcl.AttributeSchema) bool { return strings.EqualFold(rule.Name, key) })
 }
 
-// rules reads the rules in a body: of the mashery block for mount, or of a
-// listener when that is "". Who names it in refusals.
-func (l *loader) rules(body hcl.Body, who, mount string) *localrules.Rules {
+// rules reads the rules in a body. Who names it in refusals.
+func (l *loader) rules(body hcl.Body, who string) *localrules.Rules {
 	var raw rulesBlock
 	l.diags = append(l.diags, plainTypes(gohcl.DecodeBody(body, nil, &raw))...)
 	attrs, _ := body.JustAttributes()
@@ -45,7 +44,7 @@ func (l *loader) rules(body hcl.Body, who, mount string) *localrules.Rules {
 	l.nullRules(attrs)
 	rules, problems := localrules.New(localrules.Spec{
 		Roles: raw.Roles, Methods: raw.Methods, V3Paths: raw.V3Paths, V2Methods: raw.V2Methods, V2Arguments: raw.V2Arguments,
-		VaultPaths: raw.VaultPaths, Mount: mount,
+		VaultPaths: raw.VaultPaths,
 		Place: func(key string) string {
 			place := at(key)
 			return fmt.Sprintf("%s (%s:%d)", who, place.Filename, place.Start.Line)
@@ -95,5 +94,5 @@ func (l *loader) listenerRules(f *file, it *ast.ObjectItem, ln *configutil.Liste
 		l.error(at, fmt.Sprintf("%s has no effect here", name),
 			`A listener with role = "metrics_only" serves no calls, so there are none to narrow. Take the key out.`)
 	}
-	return l.rules(f.tree.BodyOf(it), fmt.Sprintf("listener %q", ln.Address), "")
+	return l.rules(f.tree.BodyOf(it), fmt.Sprintf("listener %q", ln.Address))
 }

@@ -115,7 +115,7 @@ func (b *blockReader) read() *Mashery {
 	b.readLimits(m, &raw)
 	b.roles("reveal", raw.Reveal, TokenCreation)
 	b.roles("forward_roles", raw.ForwardRoles)
-	m.Rules = b.rules(b.block.Body, fmt.Sprintf("mashery %q", m.Path()), m.Mount)
+	m.Rules = b.rules(b.block.Body, fmt.Sprintf("mashery %q", m.Path()))
 	return m
 }
 

@@ -80,31 +80,29 @@ func (h *Handler) narrowOthers(l *Listener, r *http.Request, namespaced, path st
 	}
 	for _, reading := range [...]string{namespaced, path} {
 		reading = strings.TrimSuffix(reading, "/") // Vault's client sends none
-		if err := l.Rules.VaultPath(reading, asksForList(r)); err != nil {
+		if err := cmp.Or(l.Rules.VaultPath(reading, asksForList(r)), h.narrowByBlocks(l, reading, asksForList(r))); err != nil {
 			return ruledOut(err)
-		}
-		for _, p := range h.places {
-			if err := p.narrowOthers(l, r, reading); err != nil {
-				return ruledOut(err)
-			}
 		}
 	}
 	return nil
 }
 
-// narrowOthers judges a path if it lies in the mount, which has it spelt without
-// its namespace in the block.
-func (p place) narrowOthers(l *Listener, r *http.Request, path string) error {
-	rest, inside := strings.CutPrefix(path+"/", p.prefix)
-	if !inside {
-		return nil
+// narrowByBlocks judges a path by the rules of the block in whose mount it lies.
+// One that lies in no mount is every block's business: each of them must allow
+// it.
+func (h *Handler) narrowByBlocks(l *Listener, path string, isList bool) error {
+	var outside error
+	for _, p := range h.places {
+		own := p.mount.Rules
+		named := own.VaultPath(strings.TrimPrefix(path, p.mount.Namespace), isList) // spelt without the block's namespace
+		rest, inside := strings.CutPrefix(path+"/", p.prefix)
+		if inside {
+			rest = strings.TrimSuffix(rest, "/")
+			return cmp.Or(named, belowMount(l.Rules, path, rest), belowMount(own, path, rest))
+		}
+		outside = cmp.Or(outside, named)
 	}
-	own := p.mount.Rules
-	if err := own.VaultPath(strings.TrimPrefix(path, p.mount.Namespace), asksForList(r)); err != nil {
-		return err
-	}
-	rest = strings.TrimSuffix(rest, "/")
-	return cmp.Or(belowMount(l.Rules, path, rest), belowMount(own, path, rest))
+	return outside
 }
 
 // belowMount judges a path below a mount that goes on to Vault; rest is what
@@ -132,11 +130,16 @@ func belowMount(rules *localrules.Rules, path, rest string) error {
 const ownPaths = "/proxy/v1/"
 
 // narrowPlain judges a path that is not below /v1/: Vault's user interface, say.
-func narrowPlain(l *Listener, path string) *apierror.Error {
+func (h *Handler) narrowPlain(l *Listener, path string) *apierror.Error {
 	if strings.HasPrefix(path, ownPaths) {
 		return nil
 	}
-	if err := l.Rules.VaultPath(strings.Trim(path, "/"), false); err != nil {
+	path = strings.Trim(path, "/")
+	err := l.Rules.VaultPath(path, false)
+	for _, p := range h.places {
+		err = cmp.Or(err, p.mount.Rules.VaultPath(path, false))
+	}
+	if err != nil {
 		return ruledOut(err)
 	}
 	return nil

@@ -197,19 +197,21 @@ func TestLocalRulesNarrowWhatIsForwarded(t *testing.T) {
 	}
 }
 
-func TestABlocksPathsAreAboutItsMount(t *testing.T) {
+func TestABlocksPathsAreWhatMayBeForwarded(t *testing.T) {
 	inBlock := func(p *parts) {
 		p.block.Mount, p.block.Namespace = "mash", "team/"
-		p.block.Rules = localRules(t, localrules.Spec{VaultPaths: []string{"mash/roles/+"}, Mount: "mash"})
+		p.block.Rules = localRules(t, localrules.Spec{VaultPaths: []string{"mash/roles/+", "sys/health"}})
 	}
 	for name, test := range map[string]struct{ path, header, want string }{
 		"below the mount, named":             {"/v1/team/mash/roles/a", "", byVault},
 		"below the mount, not named":         {"/v1/team/mash/config", "", `the path "mash/config" is not allowed here by the local rule vault_paths`},
 		"the namespace in the header":        {"/v1/mash/roles/a", "X-Vault-Namespace: team", byVault},
 		"in the header, not named":           {"/v1/mash/config", "X-Vault-Namespace: /team/", `the path "mash/config"`},
-		"with a header that not all heed":    {"/v1/team/mash/config", "X-Vault-Namespace: other", `the path "mash/config"`},
-		"the mount of the same name in root": {"/v1/mash/config", "", byVault},
-		"not below the mount":                {"/v1/sys/mounts", "", byVault},
+		"with a header that not all heed":    {"/v1/team/mash/config", "X-Vault-Namespace: other", `the path "other/team/mash/config"`},
+		"the mount of the same name in root": {"/v1/mash/config", "", `the path "mash/config"`},
+		"outside of the mount, named":        {"/v1/sys/health", "", byVault},
+		"outside of the mount, not named":    {"/v1/sys/mounts", "", `the path "sys/mounts"`},
+		"Vault's pages":                      {"/ui/vault", "", `the path "ui/vault"`},
 		"the mount itself":                   {"/v1/team/mash", "", `the path "mash"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -300,7 +302,7 @@ func TestCallsThatVaultDecidesPassTheLocalRulesFirst(t *testing.T) {
 	forwards := func(p *parts) {
 		p.block.ForwardRoles = []string{"demo"}
 		p.block.Rules = localRules(t, localrules.Spec{
-			Methods: []string{"GET", "POST"}, V3Paths: []string{"services"}, V2Methods: []string{"test.echo"}, VaultPaths: []string{}, Mount: "mash-creds",
+			Methods: []string{"GET", "POST"}, V3Paths: []string{"services"}, V2Methods: []string{"test.echo"}, VaultPaths: []string{},
 		})
 	}
 	for path, want := range map[string]bool{"GET proxy/v3/services": true, "POST proxy/v2/test.echo": true, "GET proxy/v3/members": false, "DELETE proxy/v3/services": false, "POST proxy/v2/test.hello": false} {

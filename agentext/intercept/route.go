@@ -59,7 +59,7 @@ type route struct {
 func (h *Handler) recognise(l *Listener, t target, r *http.Request) (*route, *apierror.Error) {
 	path, isVault := strings.CutPrefix(t.decoded, "/v1/")
 	if !isVault {
-		return nil, narrowPlain(l, t.decoded)
+		return nil, h.narrowPlain(l, t.decoded)
 	}
 	namespace, refusal := h.namespaceOf(r)
 	if refusal != nil {

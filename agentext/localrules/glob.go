@@ -53,25 +53,6 @@ func (g glob) matchesSegments(path string) bool {
 	}
 }
 
-// reaches tells whether the pattern can match the path or something below it.
-func (g glob) reaches(path string) bool {
-	for rule := g.text; ; {
-		want, ruleRest, ruleGoesOn := strings.Cut(rule, "/")
-		got, pathRest, pathGoesOn := strings.Cut(path, "/")
-		switch {
-		case g.prefix && !ruleGoesOn:
-			return strings.HasPrefix(path+"/", want)
-		case !fits(want, got):
-			return false
-		case !pathGoesOn:
-			return true
-		case !ruleGoesOn:
-			return false
-		}
-		rule, path = ruleRest, pathRest
-	}
-}
-
 // fits tells whether a segment of a pattern matches one of a path. What stands
 // behind a slash at the end is empty, and no segment.
 func fits(want, got string) bool { return want == got || want == "+" && got != "" }

@@ -27,8 +27,6 @@ type Spec struct {
 	Roles, Methods, V3Paths, V2Methods, VaultPaths []string
 	// V2Arguments are, by method and argument, the values allowed.
 	V2Arguments map[string]map[string][]string
-	// Mount is what a block's VaultPaths must lie below; "" in a listener.
-	Mount string
 	// Place says where a key stands, for the texts of refusals.
 	Place func(key string) string
 }
@@ -48,7 +46,7 @@ func New(s Spec) (*Rules, []Problem) {
 		methods:    b.list(keyMethods, upper(s.Methods), verbFlaw),
 		v3Paths:    b.list(keyV3Paths, bare(s.V3Paths), v3Flaw),
 		v2Methods:  b.list(keyV2Methods, s.V2Methods, methodFlaw),
-		vaultPaths: b.list(keyVaultPaths, relative(s.VaultPaths), b.vaultFlaw),
+		vaultPaths: b.list(keyVaultPaths, relative(s.VaultPaths), vaultFlaw),
 	}
 	for _, method := range slices.Sorted(maps.Keys(s.V2Arguments)) {
 		r.v2Arguments = append(r.v2Arguments, b.arguments(method, s.V2Arguments[method]))
@@ -163,12 +161,9 @@ func methodFlaw(pattern string) string {
 	return ""
 }
 
-func (b *builder) vaultFlaw(pattern string) string {
-	switch mount := b.spec.Mount; {
-	case strings.HasPrefix(pattern, "v1/"):
+func vaultFlaw(pattern string) string {
+	if strings.HasPrefix(pattern, "v1/") {
 		return `Write the path as in a Vault policy, without /v1/, like "secret/data/app/*".`
-	case mount != "" && !pathGlob(pattern).reaches(mount):
-		return fmt.Sprintf("In a mashery block, the key is about requests below its mount: %q or what begins with it. Name other paths in the vault_paths of a listener.", mount+"/")
 	}
 	return pathFlaw(pattern)
 }

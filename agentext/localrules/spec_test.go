@@ -14,26 +14,24 @@ func TestWhatCanMatchNothingIsAProblem(t *testing.T) {
 		spec         Spec
 		text, advice string
 	}{
-		"an empty pattern":               {Spec{Roles: []string{""}}, `roles: "" matches nothing`, "write an empty list: []"},
-		"a star in front":                {Spec{Roles: []string{"*-billing"}}, `roles: "*-billing" matches nothing`, `"*" stands at the end only`},
-		"a star in the middle":           {Spec{V3Paths: []string{"services/*/endpoints"}}, `v3_paths: "services/*/endpoints" matches nothing`, `"*" stands at the end only`},
-		"a plus with a star":             {Spec{VaultPaths: []string{"secret/+*"}}, `vault_paths: "secret/+*" matches nothing`, "forbidden in Vault's policies too"},
-		"a role with its path":           {Spec{Roles: []string{"roles/billing"}}, `roles: "roles/billing" matches nothing`, "name the role alone"},
-		"a role with a space":            {Spec{Roles: []string{"a b"}}, `roles: "a b" matches nothing`, "letters, digits"},
-		"a role that ends in a hyphen":   {Spec{Roles: []string{"a-"}}, `roles: "a-" matches nothing`, "letters, digits"},
-		"a role that begins with one":    {Spec{Roles: []string{"-a*"}}, `roles: "-a*" matches nothing`, "letters, digits"},
-		"a verb nobody sends":            {Spec{Methods: []string{"PATCH"}}, `methods: "PATCH" matches nothing`, "Mashery is called with GET, HEAD, LIST, POST, PUT and DELETE"},
-		"Vault's path of a V3 path":      {Spec{V3Paths: []string{"proxy/v3/services"}}, `v3_paths: "proxy/v3/services" matches nothing`, "what follows proxy/v3/"},
-		"a V3 path with a query":         {Spec{V3Paths: []string{"services?limit=5"}}, `v3_paths: "services?limit=5" matches nothing`, "without query"},
-		"a V3 path with an escape":       {Spec{V3Paths: []string{"a%20b"}}, `v3_paths: "a%20b" matches nothing`, "without query and escapes"},
-		"a V3 path that climbs":          {Spec{V3Paths: []string{"services/../x"}}, `v3_paths: "services/../x" matches nothing`, `".."`},
-		"a V3 path with an empty part":   {Spec{V3Paths: []string{"//services"}}, `v3_paths: "/services" matches nothing`, "no empty segment"},
-		"a V2 method with a space":       {Spec{V2Methods: []string{"object query"}}, `v2_methods: "object query" matches nothing`, `"object.query"`},
-		"a method of arguments":          {Spec{V2Arguments: map[string]map[string][]string{"*.create": {}}}, `v2_arguments: "*.create" matches nothing`, `"*" stands at the end only`},
-		"a value with a star in front":   {Spec{V2Arguments: map[string]map[string][]string{"a.b": {"c": {"ok", "*hunter2"}}}}, `v2_arguments: value 2 of "c" matches nothing`, `"*" stands at the end only`},
-		"a path of Vault's as a URL":     {Spec{VaultPaths: []string{"/v1/sys/health"}}, `vault_paths: "v1/sys/health" matches nothing`, "without /v1/"},
-		"a path that is not the mount's": {Spec{Mount: "team/mash", VaultPaths: []string{"sys/health"}}, `vault_paths: "sys/health" matches nothing`, "vault_paths of a listener"},
-		"another mount's path":           {Spec{Mount: "team/mash", VaultPaths: []string{"team/mashed/*"}}, `vault_paths: "team/mashed/*" matches nothing`, `"team/mash/"`},
+		"an empty pattern":             {Spec{Roles: []string{""}}, `roles: "" matches nothing`, "write an empty list: []"},
+		"a star in front":              {Spec{Roles: []string{"*-billing"}}, `roles: "*-billing" matches nothing`, `"*" stands at the end only`},
+		"a star in the middle":         {Spec{V3Paths: []string{"services/*/endpoints"}}, `v3_paths: "services/*/endpoints" matches nothing`, `"*" stands at the end only`},
+		"a plus with a star":           {Spec{VaultPaths: []string{"secret/+*"}}, `vault_paths: "secret/+*" matches nothing`, "forbidden in Vault's policies too"},
+		"a role with its path":         {Spec{Roles: []string{"roles/billing"}}, `roles: "roles/billing" matches nothing`, "name the role alone"},
+		"a role with a space":          {Spec{Roles: []string{"a b"}}, `roles: "a b" matches nothing`, "letters, digits"},
+		"a role that ends in a hyphen": {Spec{Roles: []string{"a-"}}, `roles: "a-" matches nothing`, "letters, digits"},
+		"a role that begins with one":  {Spec{Roles: []string{"-a*"}}, `roles: "-a*" matches nothing`, "letters, digits"},
+		"a verb nobody sends":          {Spec{Methods: []string{"PATCH"}}, `methods: "PATCH" matches nothing`, "Mashery is called with GET, HEAD, LIST, POST, PUT and DELETE"},
+		"Vault's path of a V3 path":    {Spec{V3Paths: []string{"proxy/v3/services"}}, `v3_paths: "proxy/v3/services" matches nothing`, "what follows proxy/v3/"},
+		"a V3 path with a query":       {Spec{V3Paths: []string{"services?limit=5"}}, `v3_paths: "services?limit=5" matches nothing`, "without query"},
+		"a V3 path with an escape":     {Spec{V3Paths: []string{"a%20b"}}, `v3_paths: "a%20b" matches nothing`, "without query and escapes"},
+		"a V3 path that climbs":        {Spec{V3Paths: []string{"services/../x"}}, `v3_paths: "services/../x" matches nothing`, `".."`},
+		"a V3 path with an empty part": {Spec{V3Paths: []string{"//services"}}, `v3_paths: "/services" matches nothing`, "no empty segment"},
+		"a V2 method with a space":     {Spec{V2Methods: []string{"object query"}}, `v2_methods: "object query" matches nothing`, `"object.query"`},
+		"a method of arguments":        {Spec{V2Arguments: map[string]map[string][]string{"*.create": {}}}, `v2_arguments: "*.create" matches nothing`, `"*" stands at the end only`},
+		"a value with a star in front": {Spec{V2Arguments: map[string]map[string][]string{"a.b": {"c": {"ok", "*hunter2"}}}}, `v2_arguments: value 2 of "c" matches nothing`, `"*" stands at the end only`},
+		"a path of Vault's as a URL":   {Spec{VaultPaths: []string{"/v1/sys/health"}}, `vault_paths: "v1/sys/health" matches nothing`, "without /v1/"},
 	} {
 		test.spec.Place = func(key string) string { return key }
 		r, problems := New(test.spec)
@@ -64,7 +62,7 @@ func TestPatternsThatCanMatchAreTaken(t *testing.T) {
 	made(t, Spec{
 		Roles: []string{"*", "+", "a", "a.b", "a-*", "a*"}, Methods: []string{"get", "P*", "*", "+", "List"},
 		V3Paths: []string{"/services/", "services/+/endpoints/*", "*", "+"}, V2Methods: []string{"*", "object.*", "+"},
-		VaultPaths: []string{"mash/*", "*", "mash/roles/", "+/roles/+", "/mash/config"}, Mount: "mash",
+		VaultPaths:  []string{"mash/*", "*", "mash/roles/", "+/roles/+", "/mash/config", "sys/health"},
 		V2Arguments: map[string]map[string][]string{"*": {"c": {"", "*", "+", "a+*"}}},
 	})
 }
