@@ -59,10 +59,21 @@ func away(err error) error {
 	return err
 }
 
-// broken tells an error of the server's over one request from its being away.
+// broken tells an error of the server's over one request from its being away: a
+// fault of its own, or its engine's word that Mashery is away. What stands before
+// Vault says that of Vault itself, but in no words of Vault's.
 func broken(err error) bool {
 	var answer *api.ResponseError
-	return errors.As(err, &answer) && answer.StatusCode == http.StatusInternalServerError
+	if !errors.As(err, &answer) {
+		return false
+	}
+	switch answer.StatusCode {
+	case http.StatusInternalServerError:
+		return true
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		return !answer.RawError
+	}
+	return false
 }
 
 // leaseGone tells Vault's word that there is nothing any more to be renewed

@@ -5,6 +5,7 @@ package cache
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/api"
 )
 
 // spread makes a call for each key every so often for a while, each by itself,
@@ -168,23 +170,65 @@ func TestLiveGrantsSignToTheirEndWhileVaultIsAway(t *testing.T) {
 }
 
 func TestOneRoleThatFailsDoesNotHoldUpTheOthers(t *testing.T) {
-	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
-		var log strings.Builder
-		g.Logger = hclog.New(&hclog.LoggerOptions{Output: &log})
-		g.Vault = failing{v, "broken"}
-		if failed, _ := spread(t, g, roles(1000), time.Second, time.Second); failed > 0 {
-			t.Fatalf("%d calls failed", failed)
-		}
-		for range 120 {
-			_, _ = g.Get(t.Context(), role("broken"))
-			if failed, slowest := spread(t, g, roles(1000), time.Second, time.Second); failed > 0 || slowest > 0 {
-				t.Fatalf("%d calls failed, the slowest took %s", failed, slowest)
-			}
-		}
-		if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "role=broken") {
-			t.Errorf("the log:\n%s", log.String())
-		}
-	})
+	for name, says := range map[string]error{
+		"by a fault of Vault's": refusal(500, "internal error"),
+		"as Mashery is away":    refusal(502, "Mashery's token endpoint answered with status 503 instead of a token"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				var log strings.Builder
+				g.Logger = hclog.New(&hclog.LoggerOptions{Output: &log})
+				g.Vault = failing{v, "broken", says}
+				if failed, _ := spread(t, g, roles(1000), time.Second, time.Second); failed > 0 {
+					t.Fatalf("%d calls failed", failed)
+				}
+				for range 120 {
+					_, _ = g.Get(t.Context(), role("broken"))
+					if failed, slowest := spread(t, g, roles(1000), time.Second, time.Second); failed > 0 || slowest > 0 {
+						t.Fatalf("%d calls failed, the slowest took %s", failed, slowest)
+					}
+				}
+				if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "role=broken") {
+					t.Errorf("the log:\n%s", log.String())
+				}
+			})
+		})
+	}
+}
+
+func TestWhereMasheryIsAwayALiveGrantSignsOnAndVaultIsAskedAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		says error
+		away bool // Vault itself
+	}{
+		"as the engine says":           {refusal(502, "Mashery's token endpoint answered with status 503 instead of a token"), false},
+		"in time":                      {refusal(504, "Mashery's token endpoint did not answer in time"), false},
+		"as what is before Vault does": {&api.ResponseError{StatusCode: 502, RawError: true, Errors: []string{"<h1>Bad Gateway</h1>"}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				var log strings.Builder
+				g.Logger = hclog.New(&hclog.LoggerOptions{Output: &log})
+				get(t, g, demo)
+				v.now(func(v *vault) {
+					v.gives = func() (*api.Secret, http.Header, error) { return nil, nil, test.says }
+				})
+				if failed, slowest := spread(t, g, []Key{demo}, 100*time.Millisecond, 110*time.Second); failed > 0 || slowest > 0 {
+					t.Errorf("%d calls failed while there was a live grant, the slowest took %s", failed, slowest)
+				}
+				time.Sleep(10 * time.Second) // its lease can be renewed for two minutes
+				if _, err := g.Get(t.Context(), demo); !errors.Is(err, test.says) {
+					t.Errorf("after its end: %v", err)
+				}
+				if said := strings.Contains(log.String(), "no grants can be had from Vault"); said != test.away {
+					t.Errorf("the log:\n%s", log.String())
+				}
+				v.now(func(v *vault) { v.gives = nil })
+				time.Sleep(longestShare)
+				get(t, g, demo)
+			})
+		})
+	}
 }
 
 func TestWhatGoesWrongIsLoggedOnce(t *testing.T) {

@@ -354,11 +354,12 @@ func (s *sharedToken) read(of string) *api.Secret {
 type failing struct {
 	*vault
 	role string
+	says error
 }
 
 func (f failing) Read(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, http.Header, error) {
 	if strings.Contains(path, "/"+f.role+"/") {
-		return nil, nil, refusal(500, "internal error")
+		return nil, nil, f.says
 	}
 	return f.vault.Read(ctx, namespace, path, query)
 }

@@ -107,7 +107,7 @@ func TestWhatNobodyWaitsForAnyMoreIsNotRead(t *testing.T) {
 // renewed meanwhile must have its turn.
 func TestRenewalsHaveTheirTurnAmongRequestsThatFail(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
-		g.Vault = failing{v, "broken"}
+		g.Vault = failing{v, "broken", refusal(500, "internal error")}
 		get(t, g, demo)
 		broken := make([]Key, 100)
 		for i := range broken {

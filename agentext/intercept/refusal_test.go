@@ -47,6 +47,7 @@ func TestWhyThereIsNoGrant(t *testing.T) {
 		"Vault is broken":                      {refusedBy(500, "1 error occurred:\n\t* internal error\n\n"), 503, "vault_unavailable", "vault", "status 500: 1 error occurred: * internal error", "1"},
 		"Vault limits the rate":                {refusedBy(429, "request path: rate limit quota exceeded"), 503, "vault_unavailable", "vault", "rate limit quota exceeded", "1"},
 		"Vault is a standby too far behind":    {refusedBy(412), 503, "vault_unavailable", "vault", "status 412", "1"},
+		"Mashery gives no token":               {refusedBy(502, `role "demo": Mashery's token endpoint answered with status 503 instead of a token`), 503, "vault_unavailable", "vault", `Vault gives none: status 502: role "demo": Mashery's token endpoint answered with status 503`, "1"},
 		"Vault is away":                        {unreachable, 503, "vault_unavailable", "vault", "Vault gives none: dial tcp: connection refused", "1"},
 		"Vault does not answer":                {context.DeadlineExceeded, 503, "vault_unavailable", "vault", "did not answer in time", "1"},
 		"Vault takes its time":                 {cache.ErrSlow, 503, "vault_unavailable", "vault", "still being asked", "1"},
