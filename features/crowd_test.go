@@ -21,7 +21,7 @@ func (w *world) defineCrowd(s *godog.ScenarioContext) {
 	s.Step(`^500 programs read "([^"]*)" at once$`, w.ask500)
 	s.Step(`^all are answered within 30 seconds$`, func() error { return w.outcome(crowd, crowd) })
 	s.Step(`^(\d+) are answered and all others refused in words, within 30 seconds$`, func(n int) error { return w.outcome(n, n) })
-	s.Step(`^some are answered and all others refused in words, within 30 seconds$`, func() error { return w.outcome(1, crowd-1) })
+	s.Step(`^at least (\d+) are answered and all others refused in words, within 30 seconds$`, func(n int) error { return w.outcome(n, crowd-1) })
 	s.Step(`^all have the same "([^"]*)"$`, w.same)
 }
 

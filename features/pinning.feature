@@ -8,7 +8,7 @@ Feature: Pinning
 
   Scenario: An authority that nobody trusts
     When I read "mash-creds/roles/billing/token"
-    Then it is refused (500): *certificate*
+    Then it is refused (502): *certificate*
     And Mashery gave 0 tokens
 
   Scenario: An authority that the mount trusts
@@ -38,7 +38,7 @@ Feature: Pinning
       | root_ca     | {authority} |
       | tls_pinning | custom      |
     And I read "mash-creds/roles/billing/token"
-    Then it is refused (500): *pinned is leaf with name "mashery.example.com", but seen was, from the leaf up, *
+    Then it is refused (502): *pinned is leaf with name "mashery.example.com", but seen was, from the leaf up, *
     And Mashery gave 0 tokens
 
   Scenario: Custom pinning without a pin is a mistake

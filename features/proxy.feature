@@ -41,6 +41,25 @@ Feature: Proxy mode
       | v2              | {"id": 1, "method": "object.query", "params": ["select username from members"]}      |
       | v2/object.query | {"id": 1, "method": "object.query", "params": ["select username from members"]}      |
       | v2/object.query | {"id": 1, "params": ["select username from members"]}                                |
+      | v2/object.query | {"id": 1, "method": null, "params": ["select username from members"]}                |
+
+  Scenario Outline: A method in the path serves for an empty body
+    When a program sends POST <request>
+    Then Mashery got "POST /v2/json-rpc/712"
+    And Mashery got the body {"method":"test.hello"}
+
+    Examples:
+      | request                                                               |
+      | "mash-creds/roles/billing/proxy/v2/test.hello"                        |
+      | "mash-creds/roles/billing/proxy/v2/test.hello" with {}                |
+      | "mash-creds/roles/billing/proxy/v2/test.hello" with {"method": null}  |
+
+  Scenario: A write that was passed on keeps its verb and query
+    When a program sends PUT "mash-creds/roles/billing/proxy/v3/services/1" with the header "X-Mashproxy-Method: PUT" and {"name": "A"}
+    Then Mashery got "PUT /v3/rest/services/1"
+    When a program sends POST "mash-creds/roles/billing/proxy/v3/services" with the header "X-Mashproxy-Query: fields=id,name" and {"name": "A"}
+    Then Mashery got "POST /v3/rest/services?fields=id,name"
+    And it does not tell "created"
 
   Scenario: The answer is Mashery's own
     When a program sends GET "mash-creds/roles/billing/proxy/v3/services?limit=2"

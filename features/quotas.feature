@@ -46,7 +46,7 @@ Feature: Quotas
       | explicit_num_uses | 3 |
     And Mashery has the fault "error,api=token,status=503"
     When I read "mash-creds/roles/billing/grant"
-    Then its status is 400
+    Then its status is 502
     When I read "mash-creds/roles/billing"
     Then it says
       | use_remaining | 3 times (0% used) |

@@ -23,6 +23,7 @@ func (w *world) defineRequests(s *godog.ScenarioContext) {
 	s.Step(`^I write to "([^"]*)"$`, w.write)
 	s.Step(`^a program sends (GET|HEAD|LIST|POST|PUT|DELETE) "([^"]*)"$`, w.send)
 	s.Step(`^a program sends (POST|PUT) "([^"]*)" with (\{.*\})$`, w.sendBody)
+	s.Step(`^a program sends (POST|PUT) "([^"]*)" with the header "([^"]*)" and (\{.*\})$`, w.sendHeader)
 	s.Step(`^I renew its lease$`, w.onLease("renew"))
 	s.Step(`^I revoke its lease$`, w.onLease("revoke"))
 	s.Step(`^the term of the role "([^"]*)" ends$`, w.termEnds)
@@ -35,6 +36,11 @@ func (w *world) send(ctx context.Context, method, path string) (err error) {
 
 func (w *world) sendBody(ctx context.Context, method, path, body string) (err error) {
 	w.last, err = w.vault.ask(ctx, method, w.expand(path), w.expand(body))
+	return err
+}
+
+func (w *world) sendHeader(ctx context.Context, method, path, header, body string) (err error) {
+	w.last, err = w.vault.ask(ctx, method, w.expand(path), w.expand(body), header)
 	return err
 }
 

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,9 +90,9 @@ func start(tb testing.TB, options sandbox.VaultOptions) *server {
 	return s
 }
 
-// ask sends one request to Vault as root; path is what follows /v1/. A body is
-// sent as JSON, unless it is text already.
-func (s *server) ask(ctx context.Context, method, path string, body any) (*answer, error) {
+// ask sends one request to Vault as root, with further headers ("Name: value");
+// path is what follows /v1/. A body is sent as JSON, unless it is text already.
+func (s *server) ask(ctx context.Context, method, path string, body any, headers ...string) (*answer, error) {
 	var text []byte
 	switch body := body.(type) {
 	case nil:
@@ -106,6 +107,10 @@ func (s *server) ask(ctx context.Context, method, path string, body any) (*answe
 	}
 	r.Header.Set("X-Vault-Token", s.RootToken().Reveal())
 	r.Header.Set("X-Vault-Request", "true")
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		r.Header.Set(name, value)
+	}
 	resp, err := s.http.Do(r)
 	if err != nil {
 		return nil, err

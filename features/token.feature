@@ -32,7 +32,7 @@ Feature: The shared token
   Scenario: Mashery gives no token
     Given Mashery has the fault "error,api=token,status=503"
     When I read "mash-creds/roles/billing/token"
-    Then it is refused (400): role "billing": *503*
+    Then it is refused (502): role "billing": *503*the trouble is Mashery's, not the role's*
 
   Scenario: Five hundred readers of a role without a token
     When 500 programs read "mash-creds/roles/billing/token" at once
