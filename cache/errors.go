@@ -59,6 +59,12 @@ func away(err error) error {
 	return err
 }
 
+// absent tells that there is no such role, or mount.
+func absent(err error) bool {
+	var answer *api.ResponseError
+	return errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound
+}
+
 // broken tells an error of the server's over one request from its being away: a
 // fault of its own, or its engine's word that Mashery is away. What stands before
 // Vault says that of Vault itself, but in no words of Vault's.

@@ -257,6 +257,12 @@ func TestWhatGoesWrongIsLoggedOnce(t *testing.T) {
 		if strings.Count(log.String(), "\n") != 2 || !strings.Contains(log.String(), "permission denied") {
 			t.Errorf("when the reason is another:\n%s", log.String())
 		}
+		log.Reset()
+		v.now(func(v *vault) { v.says = refusal(404, "no such role") })
+		spread(t, g, roles(100), time.Second, 5*time.Second)
+		if strings.Contains(log.String(), "status 404") {
+			t.Errorf("of roles that anybody may think of:\n%s", log.String())
+		}
 	})
 }
 

@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 )
 
 const (
@@ -162,16 +164,19 @@ func (g *Grants[G]) failed(e *entry[G], err error) {
 }
 
 // tell logs a failure, unless it says what the last did; that Vault is away is
-// told once for all.
+// told once for all. Of roles that are not there whoever calls could fill a log.
 func (g *Grants[G]) tell(e *entry[G], err error, gone bool) {
 	if last := e.failure.err; last != nil && brief(last) == brief(err) || gone && g.saidAway {
 		return
 	}
-	what := "Vault refuses a grant"
-	if gone {
+	level, what := hclog.Warn, "Vault refuses a grant"
+	switch {
+	case gone:
 		what = "a grant could not be had"
+	case absent(err):
+		level = hclog.Debug
 	}
-	g.Logger.Warn(what, append(e.key.fields(), "error", brief(err))...)
+	g.Logger.Log(level, what, append(e.key.fields(), "error", brief(err))...)
 }
 
 // remember lets a failure answer for Vault for a while. g.mu is held.
