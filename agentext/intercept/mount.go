@@ -53,9 +53,11 @@ func placesOf(mounts []*Mount) []place {
 }
 
 // find returns the mount a path from the root namespace lies in, and the rest.
-func find(places []place, path string) (*Mount, string) {
+// Namespace is what the path begins with because the request's header says so:
+// to Vault no part of a mount's own path is a namespace.
+func find(places []place, path, namespace string) (*Mount, string) {
 	for _, p := range places {
-		if rest, inside := strings.CutPrefix(path, p.prefix); inside {
+		if rest, inside := strings.CutPrefix(path, p.prefix); inside && strings.HasPrefix(p.mount.Namespace, namespace) {
 			return p.mount, rest
 		}
 	}

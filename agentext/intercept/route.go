@@ -69,7 +69,7 @@ func (h *Handler) recognise(l *Listener, t target, r *http.Request) (*route, *ap
 	if refusal := h.withheld(namespaced, path); refusal != nil {
 		return nil, refusal
 	}
-	mount, rest := find(h.places, namespaced)
+	mount, rest := find(h.places, namespaced, namespace)
 	rest, below := strings.CutPrefix(rest, "roles/")
 	role, call, isCall := strings.Cut(rest, "/")
 	if mount == nil || !below || !isCall || !isLocal(call) {

@@ -198,6 +198,8 @@ func TestWhichMountACallIsOf(t *testing.T) {
 		"a namespace below root":          {blocks: []string{"team/|mash"}, request: "GET /v1/mash/roles/demo/proxy/v3/s\nX-Vault-Namespace: root/team/", want: "team/mash/demo"},
 		"no namespace where one is asked": {blocks: []string{"team/|mash"}, request: "GET /v1/mash/roles/demo/proxy/v3/s"},
 		"one where none is":               {blocks: []string{"mash"}, request: "GET /v1/mash/roles/demo/proxy/v3/s\nX-Vault-Namespace: team"},
+		"one that holds the mount":        {blocks: []string{"mash"}, request: "GET /v1/roles/demo/proxy/v3/s\nX-Vault-Namespace: mash"},
+		"one that holds half the mount":   {blocks: []string{"team/|eu/mash"}, request: "GET /v1/mash/roles/demo/proxy/v3/s\nX-Vault-Namespace: team/eu"},
 		"another than the block's":        {blocks: []string{"team/|mash"}, request: "GET /v1/mash/roles/demo/proxy/v3/s\nX-Vault-Namespace: Team"},
 		"prepended to another":            {blocks: []string{"team/|mash"}, prepend: "team", request: "GET /v1/mash/roles/demo/proxy/v3/s\nX-Vault-Namespace: team"},
 	}
