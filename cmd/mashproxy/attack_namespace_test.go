@@ -59,8 +59,10 @@ func TestNoNamespaceLeadsAroundAPolicy(t *testing.T) {
 		asks("one in the path", "/v1/team/mash-creds/roles/demo/proxy/v3/members", byVault),
 		asks("the root's name in the path", "/v1/root/mash-creds/roles/demo/proxy/v3/members", byVault),
 		asks("one in the path and one in the header", "/v1/team/mash-creds/roles/demo/proxy/v3/members", byVault, namespaceHeader, "root"),
-		asks("one that holds the mount", "/v1/roles/demo/proxy/v3/members", denied, namespaceHeader, "mash-creds"),
-		asks("one that holds mount and role", "/v1/proxy/v3/members", denied, namespaceHeader, "mash-creds/roles/demo"),
+		asks("one that holds the mount", "/v1/roles/demo/proxy/v3/members", byVault, namespaceHeader, "mash-creds"),
+		asks("one that holds mount and role", "/v1/proxy/v3/members", byVault, namespaceHeader, "mash-creds/roles/demo"),
+		asks("one that holds the mount, of what is allowed", "/v1/roles/demo/proxy/v3/services", byVault, namespaceHeader, "mash-creds"),
+		asks("one that holds mount and role, of what is allowed", "/v1/proxy/v3/services", byVault, namespaceHeader, "/mash-creds/roles/demo/"),
 		{name: "another, for a write", method: "DELETE", target: v3 + "services/x", want: byVault, header: []string{namespaceHeader, "team"}},
 		{name: "another, for V2", method: "POST", target: v2 + "/member.delete", body: `{}`, want: byVault, header: []string{namespaceHeader, "team"}},
 	})
