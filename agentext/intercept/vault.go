@@ -73,6 +73,13 @@ func (c *route) tellEngine(header http.Header, query string) *apierror.Error {
 	if c.api != mashery.V3 || c.outer != http.MethodPost && c.outer != http.MethodPut {
 		return nil
 	}
+	for _, line := range header["Connection"] { // by which a caller has headers dropped on the way
+		for name := range strings.SplitSeq(line, ",") {
+			if name = http.CanonicalHeaderKey(strings.TrimSpace(name)); name == headerMethod || name == headerQuery {
+				return badRequest("the Connection header must not name %s", name)
+			}
+		}
+	}
 	if c.outer == http.MethodPut && !c.named {
 		header.Set(headerMethod, http.MethodPut) // Vault makes one operation of PUT and POST
 	}

@@ -133,6 +133,9 @@ func TestTheQueryOfAWriteThatIsLeftToVaultReachesTheEngine(t *testing.T) {
 			t.Errorf("%s: %s %q, want %q", call, headerQuery, got, want)
 		}
 	}
+	for _, named := range []string{headerMethod, "close, " + strings.ToLower(headerQuery)} {
+		c.wantError(c.ask("PUT", "proxy/v3/services/1?fields=id", "{}", "Connection: "+named), 400, "bad_request", "mashproxy", "the Connection header must not name X-Mashproxy-")
+	}
 	long := "proxy/v3/services?" + strings.Repeat("a", longestQuery+1)
 	c.wantError(c.ask("POST", long, "{}"), 400, "bad_request", "mashproxy", "of at most 8192 bytes")
 }
