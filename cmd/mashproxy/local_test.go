@@ -217,7 +217,6 @@ func TestAV2MethodMayStandInThePath(t *testing.T) {
 		"two methods":                `{"method":"test.echo","method":"member.delete"}`,
 		"a method in other case":     `{"Method":"member.delete","params":[]}`,
 		"a batch":                    `[{"method":"test.echo"}]`,
-		"nothing":                    ``,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.tcp.send(t, "POST", v2+"/test.echo", body).expect(t, http.StatusBadRequest, "bad_request")
