@@ -94,7 +94,19 @@ func (g guesser) attack() attack {
 		a.body = g.of("{}", `{"name":"team-a"}`, `{"name":"other"}`, `{"NAME":"other"}`, `{"passwd":"x"}`, `{"reason":"x"}`, `{"method":"test.echo","params":["x"]}`,
 			`{"method":"member.delete"}`, `{"method":"test.echo","Method":"member.delete"}`, `[{"method":"member.delete"}]`, `{"params":[1]}`, "name=other", "", "{")
 	}
+	if g.IntN(8) == 0 {
+		a.divide(g)
+	}
 	return a
+}
+
+// divide puts what the path begins with into the header of the namespace.
+func (a *attack) divide(g guesser) {
+	parts := strings.SplitN(a.target, "/", 3+g.IntN(4))
+	if last := len(parts) - 1; last > 2 {
+		a.target = "/v1/" + parts[last]
+		a.header = append(a.header, namespaceHeader, strings.Join(parts[2:last], "/"))
+	}
 }
 
 // asVaultKnowsIt is a request as Vault would be asked: it refuses HEAD and
