@@ -50,17 +50,28 @@ func TestTheFirstSignatureIsByMasherysClock(t *testing.T) {
 	}
 }
 
-func TestMasherysClockIsMeasuredAnewAfterAMinute(t *testing.T) {
+func TestMasherysClockIsMeasuredForEachGrant(t *testing.T) {
 	e := newDemo(t)
+	for asked, wrong := range []time.Duration{time.Hour, -time.Hour, 0} {
+		e.tells(wrong)
+		e.wantSigned(wrong.String(), wrong)
+		e.wantAsked(wrong.String(), asked+1)
+		e.clock.move(time.Millisecond)
+	}
+}
+
+func TestAProxiedCallBelievesTheClockForAMinute(t *testing.T) {
+	e := newDemo(t)
+	e.mashery.on(func(w http.ResponseWriter, _ *http.Request) { w.Header()["Date"] = nil }, nil)
 	e.tells(time.Hour)
-	e.wantSigned("at first", time.Hour)
-	e.tells(2 * time.Hour)
-	e.clock.move(time.Minute)
-	e.wantSigned("after a minute", time.Hour)
-	e.wantAsked("after a minute", 1)
-	e.clock.move(time.Second)
-	e.wantSigned("after more than a minute", 2*time.Hour)
-	e.wantAsked("after more than a minute", 2)
+	for _, c := range []struct {
+		moved time.Duration
+		asked int
+	}{{0, 1}, {time.Minute, 1}, {time.Millisecond, 2}} {
+		e.clock.move(c.moved)
+		e.must(logical.UpdateOperation, "roles/demo/proxy/v2", map[string]any{"method": "test.echo"})
+		e.wantAsked("after "+c.moved.String(), c.asked)
+	}
 }
 
 func TestEveryAnswerTellsTheTime(t *testing.T) {

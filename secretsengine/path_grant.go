@@ -45,7 +45,7 @@ func (b *backend) grantV2(ctx context.Context, buyer *buyer, leased bool) *logic
 	answer := map[string]any{
 		"api_key":  creds.APIKey.Reveal(),
 		"area_nid": creds.AreaNID,
-		"sig":      mashery.SignV2(creds.APIKey, creds.Secret, buyer.Client.masheryTime(ctx)).Reveal(),
+		"sig":      mashery.SignV2(creds.APIKey, creds.Secret, buyer.Client.masheryTime(ctx, 0)).Reveal(),
 		"qps":      buyer.Role.QPS,
 		"key_id":   buyer.Marks.KeyID,
 

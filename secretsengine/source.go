@@ -24,7 +24,7 @@ func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
 	grant := &mashery.Grant{API: s.API, QPS: float64(s.Role.QPS), KeyID: s.Marks.KeyID}
 	if s.API == mashery.V2 {
 		grant.APIKey, grant.AreaNID = creds.APIKey, creds.AreaNID
-		grant.Signature = mashery.SignV2(creds.APIKey, creds.Secret, s.Client.masheryTime(ctx))
+		grant.Signature = mashery.SignV2(creds.APIKey, creds.Secret, s.Client.masheryTime(ctx, offsetLife))
 		return grant, nil
 	}
 	token, err := s.shared(ctx)
