@@ -4,6 +4,7 @@ package config
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-secure-stdlib/parseutil"
@@ -36,13 +37,14 @@ func (b *blockReader) readTimes(m *Mashery, raw *masheryBlock) {
 	}
 }
 
-// duration reads one of at least the given length.
+// duration reads one of at least the given length. Vault's parser takes an empty
+// text for nought, which for policy_max_stale would be the longest time of all.
 func (b *blockReader) duration(key string, raw *string, fallback, least time.Duration, advice string) time.Duration {
 	if raw == nil {
 		return fallback
 	}
 	length, err := parseutil.ParseDurationSecond(*raw)
-	if err != nil || length < least {
+	if err != nil || length < least || strings.TrimSpace(*raw) == "" {
 		b.error(b.at(key), fmt.Sprintf("%s cannot be %q", key, *raw), advice)
 	}
 	return length
