@@ -71,7 +71,7 @@ type Handler struct {
 	prepend string
 	buffers sync.Pool
 	warned  sync.Map // of causes, so that each is told once
-	left    sync.Map // Role to leave: the roles that are Vault's by what they are
+	left    sync.Map // cache.Key to leaving: the roles that are Vault's by what they are
 
 	// Values of headers of every answer: shared, so never changed.
 	mode, ours, theirs []string
@@ -158,6 +158,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, j *Judgement) boo
 	source := &source{grants: h.Grants, key: c.key()}
 	answer, err := c.mount.Sender.Send(r.Context(), call, source)
 	if err == nil {
+		h.stay(c)
 		h.pass(w, c, answer)
 		return true
 	}

@@ -2,7 +2,11 @@
 
 package intercept
 
-import "time"
+import (
+	"time"
+
+	"mashproxy/cache"
+)
 
 // leftFor is how long a role counts as left to Vault after its last call.
 const leftFor = 2 * time.Minute
@@ -20,20 +24,23 @@ type leaving struct {
 // other causes are the token's, or the call's.
 func (h *Handler) leave(c *route, why warning) {
 	if why.cause == forcedWarning.cause || why.cause == endpointMismatch {
-		key := c.key()
-		h.left.Store(Role{key.Namespace, key.Mount, key.Role}, leaving{why.cause, time.Now()})
+		h.left.Store(c.key(), leaving{why.cause, time.Now()})
 	}
 }
+
+// stay forgets that: a call has been served here.
+func (h *Handler) stay(c *route) { h.left.Delete(c.key()) }
 
 // Left tells which roles' calls were lately left to Vault for what the role
 // is, and why: "forced_proxy_mode" or "endpoint_mismatch".
 func (h *Handler) Left() map[Role]string {
 	left := map[Role]string{}
-	h.left.Range(func(role, value any) bool {
+	h.left.Range(func(of, value any) bool {
+		key := of.(cache.Key)
 		if l := value.(leaving); time.Since(l.at) < leftFor {
-			left[role.(Role)] = l.cause
+			left[Role{key.Namespace, key.Mount, key.Role}] = l.cause
 		} else {
-			h.left.CompareAndDelete(role, value)
+			h.left.CompareAndDelete(of, value)
 		}
 		return true
 	})

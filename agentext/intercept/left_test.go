@@ -24,6 +24,25 @@ func TestRolesThatAreVaultsByWhatTheyAreAreRemembered(t *testing.T) {
 	}
 }
 
+func TestARoleThatIsServedHereAgainIsLeftNoMore(t *testing.T) {
+	c := start(t)
+	naming(c, "v3", "https://mashery.example/v3/rest")
+	c.ask("GET", "proxy/v3/services", "")
+	if left := c.handler.Left(); len(left) != 1 {
+		t.Fatalf("left: %v", left)
+	}
+	naming(c, "v3", c.mount.V3Endpoint.String())
+	c.handler.Grants.DropAll()
+	c.ask("POST", "proxy/v2", `{"method":"test.echo"}`)
+	if left := c.handler.Left(); len(left) != 1 {
+		t.Errorf("after a call of the other API, left: %v", left)
+	}
+	c.ask("GET", "proxy/v3/services", "")
+	if left := c.handler.Left(); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 func TestEveryCallIsObservedWithWhoseAnswerItGot(t *testing.T) {
 	var seen []string
 	c := start(t)
