@@ -9,9 +9,11 @@ const (
 	// among them for which no call waits.
 	mostAtOnce, mostBehind = 64, 8
 	// spacing is the least time between two requests while Vault is away, and
-	// within calming of its return: it has enough to do then.
+	// within calming of its return: it has enough to do then. Calming is more than
+	// a second, since the first of our requests may be answered before anyone else
+	// has noticed.
 	spacing = 100 * time.Millisecond
-	calming = time.Second
+	calming = 1200 * time.Millisecond
 )
 
 // lane is what a request to Vault is for; lower ones come first.
