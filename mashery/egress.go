@@ -41,13 +41,13 @@ func ParseEgress(raw string) (*url.URL, error) {
 }
 
 // route is for http.Transport.Proxy: e, or the environment's proxy where e is
-// nil. A loopback address is dialled directly, for it is another machine's at
-// the proxy, and may be spoken to in clear.
+// nil. A loopback address is dialled directly where it is spoken to in clear, or
+// would be another machine's: at a proxy that is not on loopback itself.
 func (e *Egress) route(r *http.Request) (*url.URL, error) {
 	if e == nil {
 		return environmentProxy(r)
 	}
-	if IsLoopback(r.URL.Hostname()) {
+	if IsLoopback(r.URL.Hostname()) && (r.URL.Scheme != "https" || !IsLoopback(e.Address.Hostname())) {
 		return nil, nil
 	}
 	return e.Address, nil

@@ -93,15 +93,25 @@ func TestMasheryIsReachedThroughTheEgressProxy(t *testing.T) {
 	}
 }
 
-func TestALoopbackEndpointIsReachedDirectly(t *testing.T) {
-	server := httptest.NewServer(http.NotFoundHandler())
-	defer server.Close()
-	proxy := newEgressProxy(t, "", http.StatusTeapot)
-	if err := through(t, TransportConfig{Egress: proxy.egress("Basic abc")}, server.URL); err != nil {
-		t.Error(err)
-	}
-	if len(proxy.asked) != 0 {
-		t.Errorf("the proxy was asked for %q", proxy.asked)
+func TestALoopbackEndpointIsReachedThroughAProxyOnTheSameMachineOnly(t *testing.T) {
+	for _, c := range []struct {
+		endpoint, proxy string
+		through         bool
+	}{
+		{"http://127.0.0.1:8400/v3/rest", "127.0.0.1:3128", false},
+		{"http://127.0.0.1:8400/v3/rest", "proxy.example.com:3128", false},
+		{"https://127.0.0.1:8400/v3/rest", "proxy.example.com:3128", false},
+		{"https://127.0.0.1:8400/v3/rest", "localhost:3128", true},
+		{"https://api.example.com/v3/rest", "127.0.0.1:3128", true},
+	} {
+		proxy, err := ParseEgress(c.proxy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := (&Egress{Address: proxy}).route(&http.Request{URL: address(c.endpoint)})
+		if err != nil || (got != nil) != c.through {
+			t.Errorf("%s by %s: %v %v", c.endpoint, c.proxy, got, err)
+		}
 	}
 }
 
