@@ -111,7 +111,7 @@ func (e *Emulator) RefuseSignatures(n int) {
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.recorder.record(r)
 	path := splitPath(r.URL)
-	if m := e.faults.take(apiOf(path), r.URL.Path, e.opts.Now()); m != nil {
+	if m := e.faults.take(apiOf(path), r.URL.Path, r.Method == http.MethodPost, e.opts.Now()); m != nil {
 		e.serveBadly(w, m.befall(r), path, m)
 		return
 	}

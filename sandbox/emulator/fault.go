@@ -99,6 +99,7 @@ type faultSpec struct {
 	kind   FaultKind
 	apis   []string // nil: every call, those to unknown paths included
 	asked  []string // further ones, if they are named
+	signed bool     // of V2, only what has a signature: a HEAD asks for the time and no more
 	takes  []string // parameters, by the names of [Fault.fields]
 	needed string   // the one of them that must be given
 }
@@ -108,9 +109,9 @@ func faultSpecs() []faultSpec {
 		{kind: FaultDeadToken, apis: []string{FaultV3}, takes: []string{"status"}},
 		{kind: FaultDeadAs401, apis: []string{FaultV3}},
 		{kind: FaultDeadRefresh, apis: []string{FaultToken}},
-		{kind: FaultBadSignature, apis: []string{FaultV2}},
-		{kind: FaultOverQPS, apis: []string{FaultV2, FaultV3}, asked: []string{FaultToken}, takes: []string{"retry_after"}},
-		{kind: FaultOverQuota, apis: []string{FaultV2, FaultV3}, asked: []string{FaultToken}, takes: []string{"retry_after"}},
+		{kind: FaultBadSignature, apis: []string{FaultV2}, signed: true},
+		{kind: FaultOverQPS, apis: []string{FaultV2, FaultV3}, asked: []string{FaultToken}, signed: true, takes: []string{"retry_after"}},
+		{kind: FaultOverQuota, apis: []string{FaultV2, FaultV3}, asked: []string{FaultToken}, signed: true, takes: []string{"retry_after"}},
 		{kind: FaultQPS, apis: []string{FaultV2, FaultV3}, asked: []string{FaultToken}, takes: []string{"calls"}, needed: "calls"},
 		{kind: FaultError, takes: []string{"status", "code", "json", "retry_after"}},
 		{kind: FaultDelay, takes: []string{"by", "jitter"}, needed: "by"},
@@ -192,15 +193,16 @@ func (f Fault) validateStatus() error {
 	return nil
 }
 
-// befalls tells whether the fault concerns a call.
-func (f Fault) befalls(api, path string) bool {
-	if !strings.HasPrefix(path, f.Path) {
+// befalls tells whether the fault concerns a call; signed says that it is one
+// which carries a signature on V2, a POST.
+func (f Fault) befalls(api, path string, signed bool) bool {
+	spec, _ := specOf(f.Kind)
+	switch {
+	case !strings.HasPrefix(path, f.Path), spec.signed && api == FaultV2 && !signed:
 		return false
-	}
-	if f.API != "" {
+	case f.API != "":
 		return f.API == api // and Validate saw that the kind can befall it
 	}
-	spec, _ := specOf(f.Kind)
 	return spec.apis == nil || slices.Contains(spec.apis, api)
 }
 

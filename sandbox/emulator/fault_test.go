@@ -138,6 +138,15 @@ func TestFaultsThatRefuse(t *testing.T) {
 	}
 }
 
+func TestAskingV2ForTheTimeUsesUpNoRefusal(t *testing.T) {
+	a := start(t, emulator.Options{})
+	a.RefuseSignatures(1)
+	a.do(a.request("HEAD", "/v2/json-rpc", ""))
+	if got := a.rpc(helloCall); got.status != 403 {
+		t.Errorf("the call after it got %d: %s", got.status, got.body)
+	}
+}
+
 func TestTheQPSIsWhatAFaultSays(t *testing.T) {
 	a := start(t, emulator.Options{QPS: 5})
 	a.befall("qps,calls=1", "qps,calls=1,api=token")

@@ -91,7 +91,7 @@ func (s *faults) forgetOver(now time.Time) {
 }
 
 // take gives the faults that befall a call, and counts it; nil for none.
-func (s *faults) take(api, path string, now time.Time) *mishap {
+func (s *faults) take(api, path string, signed bool, now time.Time) *mishap {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.active) == 0 {
@@ -100,7 +100,7 @@ func (s *faults) take(api, path string, now time.Time) *mishap {
 	s.forgetOver(now)
 	m := &mishap{cleared: s.cleared}
 	for i := range s.active {
-		if a := &s.active[i]; a.Fault.befalls(api, path) {
+		if a := &s.active[i]; a.Fault.befalls(api, path, signed) {
 			a.Calls++
 			m.faults = append(m.faults, a.Fault)
 		}
