@@ -9,13 +9,13 @@ import (
 
 // What is learnt of the way's jitter.
 const (
-	// leastHeadroom is left even where answers show no jitter at all.
-	leastHeadroom = 5 * time.Millisecond
 	// mostHeadroom is left as long as nothing is known, and at most: more would
 	// cost too much of the rate, for what may be Mashery's own taking its time.
 	mostHeadroom = 85 * time.Millisecond
-	// spareHeadroom is for what this machine adds.
-	spareHeadroom = 4 * time.Millisecond
+	// spareHeadroom is for what this machine adds, whose timers fire some
+	// milliseconds late now and then; it is left even where answers show no
+	// jitter at all.
+	spareHeadroom = 7 * time.Millisecond
 
 	manySamples  = 64 // are kept of each kind of call
 	fewSamples   = 5  // tell something
@@ -90,7 +90,7 @@ func (h *headroom) reckon(now time.Time) {
 			spread = min(spread, s.spread(recent[i]))
 		}
 	}
-	h.learnt = min(max(spread+spread/10+spareHeadroom, leastHeadroom), mostHeadroom)
+	h.learnt = min(spread+spread/10+spareHeadroom, mostHeadroom)
 }
 
 // samples are the latest answer times of one kind of calls.
