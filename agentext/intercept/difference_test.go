@@ -79,9 +79,14 @@ func (c *judgedCase) explainedByBody(token string, q question) bool {
 	return c.vault(token, q) == served
 }
 
+// namesDelete tells whether the path names the verb DELETE, in letters of either
+// case.
 func namesDelete(q question) bool {
 	path, _, _ := strings.Cut(q.target, "?")
-	return strings.Contains(path, "/proxy/v3-method/delete/") || strings.HasSuffix(path, ";target-method-delete") && !q.v2()
+	_, before, _ := strings.Cut(path, "/proxy/v3-method/")
+	before, _, _ = strings.Cut(before, "/")
+	after := path[strings.LastIndex(path, "-")+1:]
+	return strings.EqualFold(before, "delete") || strings.HasSuffix(path, ";target-method-"+after) && strings.EqualFold(after, "delete") && !q.v2()
 }
 
 // compareDenied wants Vault to refuse what was denied, or one of the two rules
