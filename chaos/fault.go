@@ -32,8 +32,9 @@ type fault struct {
 	allowed string
 	// longest is the longest a call may take; 0: patience.
 	longest time.Duration
-	// check looks at what else is promised; nil: nothing.
-	check func(context.Context, *world) error
+	// check looks at what else is promised, given the calls and when it struck;
+	// nil: nothing.
+	check func(context.Context, *world, []call, window) error
 }
 
 // window is when a fault was there.
@@ -60,7 +61,7 @@ func (f fault) run(ctx context.Context, binary string) (result, error) {
 	calls := load.end()
 	r := f.judge(calls, when)
 	if err == nil && f.check != nil {
-		if broken := f.check(ctx, w); broken != nil {
+		if broken := f.check(ctx, w, calls, when); broken != nil {
 			r.broken = append(r.broken, broken.Error())
 		}
 	}

@@ -131,7 +131,7 @@ func revokeToken(ctx context.Context, w *world) error {
 	return w.root.Auth().Token().RevokeAccessorWithContext(ctx, tokens[0])
 }
 
-func loggedInAnew(ctx context.Context, w *world) error {
+func loggedInAnew(ctx context.Context, w *world, _ []call, _ window) error {
 	tokens, err := accessors(ctx, w.root)
 	if err == nil && len(tokens) != 1 {
 		err = fmt.Errorf("the proxy has logged in %d times at Vault since, not once", len(tokens))
