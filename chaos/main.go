@@ -28,6 +28,7 @@ func main() {
 
 func run() (err error) {
 	only := flag.String("only", "", "strike only with faults whose names hold this `text`")
+	again := flag.Bool("again", false, "strike once more where a promise was broken, for machines that stall now and then; both rows are shown")
 	binary := flag.String("binary", "", "`path` of a mashproxy that is built; default: it is built")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -47,16 +48,20 @@ func run() (err error) {
 	if len(faults) == 0 {
 		return fmt.Errorf("-only=%s: no fault's name holds that", *only)
 	}
-	return strikeAll(ctx, faults, *binary)
+	return strikeAll(ctx, faults, *binary, *again)
 }
 
 // strikeAll strikes with one fault after the other, each in a world of its own,
 // and prints a row of the table as soon as it is there.
-func strikeAll(ctx context.Context, faults []fault, binary string) error {
+func strikeAll(ctx context.Context, faults []fault, binary string, again bool) error {
 	fmt.Print(heading())
 	var results []result
 	for _, f := range faults {
 		r, err := f.run(ctx, binary)
+		if err == nil && again && len(r.broken) > 0 {
+			fmt.Print(r.row(), r.complaint())
+			r, err = f.run(ctx, binary)
+		}
 		if err != nil {
 			return err
 		}
