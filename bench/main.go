@@ -11,8 +11,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,51 +20,24 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func run() (err error) {
 	var p plan
 	flag.IntVar(&p.rounds, "rounds", 7, "how often each way is measured")
 	flag.DurationVar(&p.lasts, "for", 2*time.Second, "how long a round is, for each way")
 	only := flag.String("only", "", "measure only the ways whose names hold this `text`, beside "+baseline)
 	qps := flag.Int("qps", 1_000_000, "calls a second that mashproxy is to pace at")
-	binary := flag.String("binary", "", "`path` of a mashproxy that is built; default: it is built")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-
-	dir, err := os.MkdirTemp("", "mashproxy-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	programs, err := build(ctx, dir, *binary)
-	if err != nil {
-		return err
-	}
-	w, err := open(ctx, programs, *qps)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.close()) }()
-	w.targets = slices.DeleteFunc(w.targets, func(t target) bool { return t.name != baseline && !strings.Contains(t.name, *only) })
-	return p.run(ctx, w)
-}
-
-func build(ctx context.Context, dir, binary string) (programs, error) {
-	p := programs{proxy: binary, peer: filepath.Join(dir, "peer")}
-	if err := rig.Build(ctx, "mashproxy/bench/peer", p.peer); err != nil {
-		return p, err
-	}
-	if p.proxy != "" {
-		return p, nil
-	}
-	p.proxy = filepath.Join(dir, "mashproxy")
-	return p, rig.Build(ctx, "mashproxy/cmd/mashproxy", p.proxy)
+	rig.Main(func(ctx context.Context, tools rig.Tools) (err error) {
+		peer := filepath.Join(tools.Dir, "peer")
+		if err := rig.Build(ctx, "mashproxy/bench/peer", peer); err != nil {
+			return err
+		}
+		w, err := open(ctx, programs{proxy: tools.Mashproxy, peer: peer}, *qps)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, w.close()) }()
+		w.targets = slices.DeleteFunc(w.targets, func(t target) bool { return t.name != baseline && !strings.Contains(t.name, *only) })
+		return p.run(ctx, w)
+	})
 }
 
 // run measures, and prints each table when it is there.

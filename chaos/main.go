@@ -8,47 +8,23 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
-	"path/filepath"
 	"slices"
 
 	"mashproxy/bench/rig"
 )
 
 func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func run() (err error) {
 	only := flag.String("only", "", "strike only with faults whose names hold this `text`")
 	again := flag.Bool("again", false, "strike once more where a promise was broken, for machines that stall now and then; both rows are shown")
-	binary := flag.String("binary", "", "`path` of a mashproxy that is built; default: it is built")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	dir, err := os.MkdirTemp("", "mashproxy-chaos-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if *binary == "" {
-		*binary = filepath.Join(dir, "mashproxy")
-		if err := rig.Build(ctx, "mashproxy/cmd/mashproxy", *binary); err != nil {
-			return err
+	rig.Main(func(ctx context.Context, tools rig.Tools) error {
+		faults := matching(slices.Concat(vaultFaults(), masheryFaults()), *only)
+		if len(faults) == 0 {
+			return fmt.Errorf("-only=%s: no fault's name holds that", *only)
 		}
-	}
-	faults := matching(slices.Concat(vaultFaults(), masheryFaults()), *only)
-	if len(faults) == 0 {
-		return fmt.Errorf("-only=%s: no fault's name holds that", *only)
-	}
-	return strikeAll(ctx, faults, *binary, *again)
+		return strikeAll(ctx, faults, tools.Mashproxy, *again)
+	})
 }
 
 // strikeAll strikes with one fault after the other, each in a world of its own,
