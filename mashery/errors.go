@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -106,14 +107,26 @@ func reason(err error) string {
 		return "its name could not be resolved; check the endpoint"
 	case errors.As(err, &certificate):
 		return certificate.Error()
+	case ended(err):
+		return "the connection ended before the answer"
 	case errors.As(err, &network):
 		return network.Error()
 	case errors.Is(err, errEgressProxy):
 		return errEgressProxy.Error()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errBegunAnew), endedHTTP2(err):
-		return "the connection ended before the answer"
 	}
 	return "the exchange failed before an answer could be read; is it an HTTP server, and the right scheme?"
+}
+
+// ended tells whether a connection that stood went away, as the end of its
+// stream, as a reset (which end sees which is a matter of timing), or as HTTP/2
+// says it.
+func ended(err error) bool {
+	for _, one := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, errBegunAnew} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return endedHTTP2(err)
 }
 
 // endedHTTP2 tells whether an exchange over HTTP/2 ended: its stream was reset,

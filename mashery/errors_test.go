@@ -252,6 +252,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{&TimeoutError{Host: "mashery.example:443"}, "Mashery at mashery.example:443 did not answer in time"},
 		{&UnreachableError{Host: "mashery.example", cause: &net.DNSError{Name: "mashery.example"}}, "no answer from Mashery at mashery.example: its name could not be resolved; check the endpoint"},
 		{&UnreachableError{Host: "mashery.example", cause: errors.New("http2: client connection lost")}, "no answer from Mashery at mashery.example: the connection ended before the answer"},
+		{&UnreachableError{Host: "mashery.example", cause: &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}}, "no answer from Mashery at mashery.example: the connection ended before the answer"},
 		{&UnreachableError{Host: "mashery.example", cause: io.EOF}, "no answer from Mashery at mashery.example: the connection ended before the answer"},
 	} {
 		if got := test.err.Error(); got != test.want {
