@@ -17,7 +17,8 @@ func TestFiveHundredWaitingCallsMakeOneRequest(t *testing.T) {
 	vault := front(t, w.Sandbox).Config.Handler
 	f.now(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/grant") {
-			time.Sleep(time.Second)
+			slowly(time.Second, vault)(rw, r)
+			return
 		}
 		vault.ServeHTTP(rw, r)
 	})
@@ -32,10 +33,9 @@ func TestFiveHundredWaitingCallsMakeOneRequest(t *testing.T) {
 func TestFiveHundredCallsThatFailMakeFewRequests(t *testing.T) {
 	t.Parallel()
 	w, f := openWatched(t, setup{sandbox: sandbox.Options{QPS: 1_000_000}})
-	f.now(func(rw http.ResponseWriter, r *http.Request) {
-		time.Sleep(300 * time.Millisecond)
+	f.now(slowly(300*time.Millisecond, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		http.Error(rw, `{"errors":["no upstream"]}`, http.StatusBadGateway)
-	})
+	})))
 	began := time.Now()
 	wrong := w.unix.parallel(500, 500, "POST", v2, echo)
 	took := time.Since(began)
@@ -77,7 +77,7 @@ func TestVaultsReturnIsNoticedAndVaultNotOverrun(t *testing.T) {
 			w, f := openWatched(t, setup{})
 			w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "") // V2 has no grant yet
 			mend := break_(t, w, f)
-			for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			for range ticks(50*time.Millisecond, 3*time.Second) {
 				began := time.Now()
 				w.unix.send(t, "POST", v2, echo).expect(t, http.StatusServiceUnavailable, "vault_unavailable")
 				if took := time.Since(began); took > 4*time.Second { // two, on a machine with nothing else to do
@@ -88,7 +88,6 @@ func TestVaultsReturnIsNoticedAndVaultNotOverrun(t *testing.T) {
 			mend()
 			back := time.Now()
 			within(t, 10*time.Second, "V2 is served", func() bool {
-				time.Sleep(20 * time.Millisecond)
 				return w.unix.send(t, "POST", v2, echo).status == http.StatusOK
 			})
 			if took := time.Since(back); took > 5*time.Second {
@@ -112,11 +111,11 @@ func TestATokenThatIsRevokedUnderLoadCostsOneLogin(t *testing.T) {
 	w, f := openWatched(t, setup{sandbox: sandbox.Options{QPS: 1_000_000}})
 	w.tune(t, "6s") // so that the loss is noticed without a forwarded call
 	calls := w.unix.load(50, "GET", v3+"services?limit=1", "")
-	time.Sleep(time.Second)
+	calls.more(t, 500)
 	w.revoke(t)
 	revoked := time.Now()
 	eventually(t, "it logs in again", func() bool { return len(f.since(revoked, "auth/approle/login")) > 0 })
-	time.Sleep(3 * time.Second)
+	calls.more(t, 1500)
 	calls.end(t)
 	if n := len(f.since(revoked, "auth/approle/login")); n != 1 {
 		t.Errorf("%d logins, want 1", n)

@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"iter"
 	"net/http"
 	"strings"
 	"sync"
@@ -115,6 +116,44 @@ func (d *door) load(at int, method, target, body string) *load {
 		})
 	}
 	return l
+}
+
+// more waits until so many more calls are answered.
+func (l *load) more(t *testing.T, calls int) {
+	t.Helper()
+	answered := func() int {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.calls
+	}
+	begun := answered()
+	within(t, time.Minute, "more calls are answered", func() bool { return answered() >= begun+calls })
+}
+
+// slowly answers as next does, but takes its time; a caller that leaves is not
+// kept.
+func slowly(d time.Duration, next http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(d):
+			next.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	}
+}
+
+// ticks is for what is done again and again, for a while.
+func ticks(every, during time.Duration) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for n := range int(during / every) {
+			if !yield(n) {
+				return
+			}
+			<-ticker.C
+		}
+	}
 }
 
 // end stops the load and fails the test if any call did.

@@ -19,7 +19,7 @@ func TestAProcessThatWasStoppedPastItsLeaseSignsWithAFreshGrant(t *testing.T) {
 	log := w.audited(t)
 	w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
 	w.signal(t, syscall.SIGSTOP)
-	time.Sleep(5 * time.Second) // the token's life, and so the lease's
+	<-time.After(5 * time.Second) // beyond the token's life, and so the lease's
 	w.signal(t, syscall.SIGCONT)
 	w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
 	if n := w.Mashery().Counts().Refused[emulator.CauseToken]; n != 0 {
@@ -41,7 +41,7 @@ func TestV2LeasesAreRenewedWhileTheyAreUsed(t *testing.T) {
 	if took := time.Since(began); took < 30*time.Second {
 		t.Errorf("a lease of a minute was renewed after %s", took)
 	}
-	time.Sleep(time.Second)
+	calls.more(t, 20)
 	calls.end(t)
 	if grants, renewals := log.count(t, grantPath), log.count(t, "sys/leases/renew"); grants != 2 || renewals != 1 {
 		t.Errorf("%d grants, %d renewals; want 2 and 1", grants, renewals)
@@ -57,12 +57,13 @@ func TestNoCallWaitsForAGrantWhileShortLeasesEnd(t *testing.T) {
 	vault := front(t, w.Sandbox).Config.Handler
 	f.now(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/grant") {
-			time.Sleep(slow) // as if Mashery took its time behind it
+			slowly(slow, vault)(rw, r) // as if Mashery took its time behind it
+			return
 		}
 		vault.ServeHTTP(rw, r)
 	})
 	calls := w.unix.load(2, "GET", v3+"services?limit=1", "")
-	time.Sleep(25 * time.Second)
+	<-time.After(25 * time.Second) // ten beyond the first lease
 	calls.end(t)
 	if n := len(f.since(time.Time{}, "/grant")); n < 2 || n > 5 {
 		t.Errorf("%d grants were read", n)
@@ -74,7 +75,7 @@ func TestALeaseThatIsRevokedIsNoticedAtTheNextRenewal(t *testing.T) {
 	w := open(t, setup{})
 	w.tune(t, "8s")
 	calls := w.unix.load(2, "GET", v3+"services?limit=1", "")
-	time.Sleep(500 * time.Millisecond)
+	calls.more(t, 10)
 	w.write(t, "sys/leases/revoke-prefix/mash-creds/", nil)
 	eventually(t, "it is noticed", func() bool { return strings.Contains(w.stderr.String(), "Vault has ended the lease of a grant") })
 	calls.end(t)

@@ -54,7 +54,8 @@ func TestTwoProxiesThatShareATokenLoseNoCall(t *testing.T) {
 	a.befall(t, "kill_older")
 	b := a.another(t)
 	ofA, ofB := a.unix.load(3, "GET", v3+"services?limit=1", ""), b.unix.load(3, "GET", v3+"services?limit=1", "")
-	time.Sleep(2 * time.Second)
+	ofA.more(t, 100)
+	ofB.more(t, 100)
 	if n := a.Mashery().Counts().Password; n != 1 {
 		t.Errorf("%d tokens were bought, want one for both", n)
 	}
@@ -62,7 +63,8 @@ func TestTwoProxiesThatShareATokenLoseNoCall(t *testing.T) {
 	if _, err := a.root.Logical().ReadWithContext(t.Context(), grantPath); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(3 * time.Second)
+	ofA.more(t, 200)
+	ofB.more(t, 200)
 	ofA.end(t)
 	ofB.end(t)
 	a.unix.send(t, "POST", v2, echo).expect(t, http.StatusOK, "")
@@ -82,7 +84,7 @@ func TestASharedTokenIsReadAgainBeforeItsEnd(t *testing.T) {
 	w := open(t, setup{edits: []edit{inMashery(`grant_from = "token"`)}})
 	w.befall(t, "token_life,by=6s")
 	calls := w.unix.load(3, "GET", v3+"services?limit=1", "")
-	time.Sleep(15 * time.Second)
+	<-time.After(15 * time.Second) // two of the tokens' lives, and a half
 	calls.end(t)
 	counts := w.Mashery().Counts()
 	if bought := counts.Password + counts.Refresh; counts.Refused[emulator.CauseToken] > 0 || bought < 3 || bought > 12 {
@@ -96,7 +98,7 @@ func TestTwoProxiesWhoseTokensKillEachOtherComeToRestAndSayWhatMendsIt(t *testin
 	log := a.audited(t)
 	a.befall(t, "kill_older")
 	b := a.another(t)
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for range ticks(50*time.Millisecond, 20*time.Second) {
 		a.unix.get(t, v3+"services?limit=1")
 		b.unix.get(t, v3+"services?limit=1")
 	}
@@ -119,10 +121,9 @@ func TestCallsOfAnInactiveKeyGetMasherysAnswerAndCostFewGrants(t *testing.T) {
 	log := w.audited(t)
 	w.befall(t, "error,code=ERR_403_DEVELOPER_INACTIVE,api=v3")
 	const calls = 100
-	for range calls {
+	for range ticks(50*time.Millisecond, calls*50*time.Millisecond) {
 		a := w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusForbidden, "")
 		contains(t, "Mashery's answer", a.body, "Developer Inactive")
-		time.Sleep(50 * time.Millisecond)
 	}
 	if n := log.count(t, grantPath); n < 2 || n > 7 { // at 0, 0, 1, 3, 7, 15 … s
 		t.Errorf("%d grants were read", n)

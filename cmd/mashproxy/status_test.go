@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"mashproxy/sandbox"
-	"mashproxy/sandbox/emulator"
 )
 
 const (
@@ -100,18 +99,10 @@ func TestClearingTheCacheDropsGrants(t *testing.T) {
 	contains(t, "the refusal", refused.body, "invalid type", "request_path")
 }
 
-// fail makes something go wrong at Mashery.
-func (w *world) fail(t *testing.T, f emulator.Fault) {
-	t.Helper()
-	if _, err := w.Mashery().AddFault(f); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestTheMetricsCountGrantsPacingAndMasherysRefusals(t *testing.T) {
 	t.Parallel()
 	w := open(t, setup{})
-	w.fail(t, emulator.Fault{Kind: emulator.FaultOverQPS, Count: 1})
+	w.befall(t, "over_qps,count=1")
 	w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
 	page := w.tcp.get(t, "/proxy/v1/metrics").expect(t, http.StatusOK, "")
 	contains(t, "the metrics", page.body, "mashproxy.grants.fetch.ok", "mashproxy.pacing.wait", "mashproxy.mashery.over_qps", "mashproxy.mashery.resent.over_qps")
@@ -120,7 +111,7 @@ func TestTheMetricsCountGrantsPacingAndMasherysRefusals(t *testing.T) {
 func TestAQuotaThatIsSpentIsAnsweredAtOnceAndShown(t *testing.T) {
 	t.Parallel()
 	w := open(t, setup{})
-	w.fail(t, emulator.Fault{Kind: emulator.FaultOverQuota, Count: 1})
+	w.befall(t, "over_quota,count=1")
 	w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusForbidden, "")
 	_, text := standings(t, w.tcp)
 	contains(t, "the status", text, `"over_quota": 1`)
