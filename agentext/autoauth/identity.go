@@ -38,13 +38,14 @@ type Identity struct {
 	mu        sync.RWMutex
 	token     string
 	previous  string
+	changed   chan struct{} // closes when the token changes
 	listeners []Listener
 }
 
 // newIdentity makes an identity without a token. Its requests go through
 // client; a token that is lost is reported on invalid.
 func newIdentity(client *api.Client, invalid chan<- error) *Identity {
-	return &Identity{client: client, invalid: invalid, lookups: newLookups()}
+	return &Identity{client: client, invalid: invalid, lookups: newLookups(), changed: make(chan struct{})}
 }
 
 // String tells whether there is a token, never which.
@@ -63,6 +64,24 @@ func (i *Identity) Token() string {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	return i.token
+}
+
+// Await is the current token, if there is one and it is not the old one; else
+// the first of which that can be said. It is "" when ctx ends before.
+func (i *Identity) Await(ctx context.Context, old string) string {
+	for {
+		i.mu.RLock()
+		token, changed := i.token, i.changed
+		i.mu.RUnlock()
+		if token != "" && token != old {
+			return token
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ""
+		}
+	}
 }
 
 // Previous is the token before the current one; "" if there was none.
@@ -118,6 +137,8 @@ func (i *Identity) replace(old, token string) bool {
 		i.previous = old
 	}
 	i.token = token
+	close(i.changed)
+	i.changed = make(chan struct{})
 	return true
 }
 

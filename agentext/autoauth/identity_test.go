@@ -3,6 +3,7 @@
 package autoauth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -250,5 +251,31 @@ func TestNoTokenIsPrinted(t *testing.T) {
 	}
 	if i.String() != "logged in to Vault" || new(Identity).String() != "not logged in to Vault" {
 		t.Error(i)
+	}
+}
+
+func TestAwaitGivesAnotherToken(t *testing.T) {
+	i, _, _ := identity(t, nil)
+	awaited := make(chan string)
+	for _, step := range []struct{ old, becomes, want string }{
+		{"", "a", "a"},
+		{"a", "b", "b"},
+		{"a", "", "b"}, // there is one already
+		{"", "", "b"},
+	} {
+		go func() { awaited <- i.Await(t.Context(), step.old) }()
+		if step.becomes != "" {
+			i.Invalid(i.Token())
+			i.set(step.becomes)
+		}
+		if got := <-awaited; got != step.want {
+			t.Errorf("other than %q: got %q, want %q", step.old, got, step.want)
+		}
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	go func() { awaited <- i.Await(ctx, "b") }()
+	leave()
+	if got := <-awaited; got != "" {
+		t.Errorf("who left got %q", got)
 	}
 }

@@ -182,17 +182,36 @@ func newRawEngine(ctx context.Context, c *logical.BackendConfig) (logical.Backen
 type identity struct {
 	mu              sync.Mutex
 	token, previous string
+	changed         chan struct{}
 	invalid         chan string
 }
 
 func newIdentity(token string) *identity {
-	return &identity{token: token, invalid: make(chan string, 16)}
+	return &identity{token: token, changed: make(chan struct{}), invalid: make(chan string, 16)}
 }
 
 func (i *identity) set(token string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.previous, i.token = i.token, token
+	close(i.changed)
+	i.changed = make(chan struct{})
+}
+
+func (i *identity) Await(ctx context.Context, old string) string {
+	for {
+		i.mu.Lock()
+		token, changed := i.token, i.changed
+		i.mu.Unlock()
+		if token != "" && token != old {
+			return token
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ""
+		}
+	}
 }
 
 func (i *identity) Token() string {

@@ -3,6 +3,7 @@
 package forward_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,12 @@ type loggedIn string
 func (t loggedIn) Token() string    { return string(t) }
 func (t loggedIn) Previous() string { return "" }
 func (t loggedIn) Invalid(string)   {}
+
+// Await waits in vain.
+func (t loggedIn) Await(ctx context.Context, _ string) string {
+	<-ctx.Done()
+	return ""
+}
 
 func Example() {
 	vault := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

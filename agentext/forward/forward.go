@@ -31,6 +31,10 @@ type Identity interface {
 	// Token is the current token; "" before the first login.
 	Token() string
 
+	// Await is the current token as soon as there is one that is not the old
+	// one; "" when ctx ends before.
+	Await(ctx context.Context, old string) string
+
 	// Previous is the token before the current one; "" if there was none.
 	Previous() string
 
@@ -243,6 +247,7 @@ func address(client *api.Client) string {
 // nobody is the identity of a file without auto_auth.
 type nobody struct{}
 
-func (nobody) Token() string    { return "" }
-func (nobody) Previous() string { return "" }
-func (nobody) Invalid(string)   {}
+func (nobody) Token() string                        { return "" }
+func (nobody) Await(context.Context, string) string { return "" }
+func (nobody) Previous() string                     { return "" }
+func (nobody) Invalid(string)                       {}

@@ -55,6 +55,9 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, through cache.
 	c.await(h.vault.timeout, func() { cancel(errTimeout) })
 
 	response, err := c.send(ctx, through)
+	if h.lacksToken(c, response) && h.reauthorize(ctx, c) {
+		response, err = c.send(ctx, through)
+	}
 	if response == nil {
 		metrics.IncrCounter([]string{"agent", "proxy", "error"}, 1)
 		h.refuse(w, r, h.failure(ctx, err))
@@ -123,31 +126,6 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, search *scanner
 			panic(http.ErrAbortHandler)
 		}
 	}
-}
-
-// refused looks at a 403, and says whether it answered in Vault's place.
-func (h *Handler) refused(w http.ResponseWriter, r *http.Request, c *call, text []byte) bool {
-	if !c.loggedIn && h.vault.mashery {
-		h.refuse(w, r, apierror.New(http.StatusServiceUnavailable, apierror.NotReady,
-			"mashproxy is not logged in to Vault yet: try again shortly; if that lasts, its log says why").After(time.Second))
-		return true
-	}
-	if c.own && c.token == h.identity.Token() && saysInvalidToken(text) {
-		h.tellInvalid(c.token)
-	}
-	return false
-}
-
-// tellInvalid never waits for the identity. One telling at a time is enough:
-// the next refusal tells again.
-func (h *Handler) tellInvalid(token string) {
-	if !h.telling.CompareAndSwap(false, true) {
-		return
-	}
-	go func() {
-		defer h.telling.Store(false)
-		h.identity.Invalid(token)
-	}()
 }
 
 // secrets are the tokens an answer to c may not hold.

@@ -60,7 +60,6 @@ func (h *Handler) newCall(r *http.Request) (*call, *apierror.Error) {
 		c.stream = io.MultiReader(bytes.NewReader(kept), r.Body)
 		c.length = r.ContentLength
 	}
-	c.request.Body = io.NopCloser(bytes.NewReader(c.kept))
 	return c, nil
 }
 
@@ -156,6 +155,8 @@ func (c *call) asksForOwnToken(secrets []string) bool {
 // send sends the call through next. The caller's context ends it, and so does
 // Vault's silence.
 func (c *call) send(ctx context.Context, next cache.Proxier) (*cache.SendResponse, error) {
+	c.answered.Store(false)
+	c.request.Body = io.NopCloser(bytes.NewReader(c.kept))
 	response, err := next.Send(withExchange(ctx, &c.exchange), &cache.SendRequest{
 		Token:       c.token,
 		Request:     c.request,
