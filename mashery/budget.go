@@ -35,21 +35,22 @@ type Budget struct {
 // then free. The headroom between slots is not held against the caller: at 1
 // call a second the next slot is within 1 s.
 func (b *Budget) Wait(ctx context.Context, queue string, most time.Duration) (time.Duration, error) {
-	return b.wait(ctx, queue, most, false)
+	_, waited, err := b.wait(ctx, queue, most, false)
+	return waited, err
 }
 
 // wait is Wait, or that of a call that had its slot before.
-func (b *Budget) wait(ctx context.Context, queue string, most time.Duration, again bool) (time.Duration, error) {
+func (b *Budget) wait(ctx context.Context, queue string, most time.Duration, again bool) (ticket, time.Duration, error) {
 	if ctx.Err() != nil {
-		return 0, context.Cause(ctx)
+		return 0, 0, context.Cause(ctx)
 	}
 	start := time.Now()
-	c, until, err := b.enter(ctx, start, queue, most, again)
+	c, slot, err := b.enter(ctx, start, queue, most, again)
 	if c == nil {
 		b.observer.waited(0, err)
-		return 0, err
+		return slot, 0, err
 	}
-	err = b.stand(ctx, c, until)
+	slot, err = b.stand(ctx, c)
 	waited := time.Since(start)
 	b.leave(c, waited)
 	switch {
@@ -60,19 +61,17 @@ func (b *Budget) wait(ctx context.Context, queue string, most time.Duration, aga
 		err = &OverQPSError{RetryAfter: wholeSeconds(b.ahead(queue) - most), Full: err == errTurnedAway}
 	}
 	b.observer.waited(waited, err)
-	return waited, err
+	return slot, waited, err
 }
 
-// enter serves the caller at once (nil, no error) when a slot is free and
-// nobody waits for it. Else it foresees the wait, and the caller joins the
-// queue, for no longer than until, or is refused.
-func (b *Budget) enter(ctx context.Context, now time.Time, queue string, most time.Duration, again bool) (_ *caller, until time.Time, _ error) {
+// enter serves the caller at once when a slot is free and nobody waits for it.
+// Else it foresees the wait, and the caller joins the queue or is refused.
+func (b *Budget) enter(ctx context.Context, now time.Time, queue string, most time.Duration, again bool) (*caller, ticket, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.retune(now)
 	if b.queue.head == nil && !b.due(now).After(now) {
-		b.serve(now, min(idleSlack, b.interval()/2))
-		return nil, until, nil
+		return nil, b.serve(now, min(idleSlack, b.interval()/2)), nil
 	}
 	patience := b.pace.patience(most)
 	if end, bound := ctx.Deadline(); bound {
@@ -82,11 +81,13 @@ func (b *Budget) enter(ctx context.Context, now time.Time, queue string, most ti
 	full := !again && b.queue.waiting >= b.maxQueue
 	switch {
 	case ahead > patience:
-		return nil, until, &OverQPSError{RetryAfter: wholeSeconds(ahead - patience)}
+		return nil, 0, &OverQPSError{RetryAfter: wholeSeconds(ahead - patience)}
 	case full && !b.queue.makeRoom(queue):
-		return nil, until, &OverQPSError{RetryAfter: wholeSeconds(ahead - patience), Full: true}
+		return nil, 0, &OverQPSError{RetryAfter: wholeSeconds(ahead - patience), Full: true}
 	}
-	return b.queue.join(queue, again), now.Add(patience), nil
+	c := b.queue.join(queue, again)
+	c.until = now.Add(patience)
+	return c, 0, nil
 }
 
 // leave takes the caller out of the queue; another may be its head then.
@@ -99,27 +100,27 @@ func (b *Budget) leave(c *caller, waited time.Duration) {
 
 // stand waits for the caller's turn and then for its slot, unless that is due
 // too late.
-func (b *Budget) stand(ctx context.Context, c *caller, until time.Time) error {
-	ctx, cancel := context.WithDeadline(ctx, until)
+func (b *Budget) stand(ctx context.Context, c *caller) (ticket, error) {
+	ctx, cancel := context.WithDeadline(ctx, c.until)
 	defer cancel()
 	select {
 	case err := <-c.turn:
 		if err != nil {
-			return err
+			return 0, err
 		}
 	case <-ctx.Done():
-		return ctx.Err()
+		return 0, ctx.Err()
 	}
 	for {
-		due, taken := b.take()
-		if taken {
-			return nil
+		due, slot := b.take()
+		if slot != 0 {
+			return slot, nil
 		}
-		if due.After(until) {
-			return context.DeadlineExceeded
+		if due.After(c.until) {
+			return 0, context.DeadlineExceeded
 		}
 		if err := sleep(ctx, time.Until(due)); err != nil {
-			return err
+			return 0, err
 		}
 	}
 }
@@ -127,22 +128,29 @@ func (b *Budget) stand(ctx context.Context, c *caller, until time.Time) error {
 // take takes the slot if it is due; else it tells when it will be. Only the
 // head of the queue takes slots, and none before it is due: so a caller that
 // leaves has none to give back.
-func (b *Budget) take() (due time.Time, taken bool) {
+func (b *Budget) take() (due time.Time, slot ticket) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
 	b.retune(now)
 	if due = b.due(now); due.After(now) {
-		return due, false
+		return due, 0
 	}
-	b.serve(now, busySlack)
-	return now, true
+	return now, b.serve(now, busySlack)
+}
+
+// left takes in when the call of a slot left: on a busy machine that can be some
+// milliseconds after the slot was taken.
+func (b *Budget) left(slot ticket, at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.guard.left(slot, at)
 }
 
 // serve takes the slot that is due. Slots are counted from when they are taken,
 // so that no long stall of this machine pushes calls together; but one that is
 // late by no more than slack does not put off those after it. b.mu is held.
-func (b *Budget) serve(now time.Time, slack time.Duration) {
+func (b *Budget) serve(now time.Time, slack time.Duration) ticket {
 	at, interval := now, b.interval()
 	// A nanosecond later than that, or rounding might make it too early.
 	if late := now.Sub(b.last.Add(interval + 1)); late > 0 && late < interval+slack {
@@ -153,8 +161,8 @@ func (b *Budget) serve(now time.Time, slack time.Duration) {
 		b.limiter.AllowN(now, 1)
 	}
 	b.last = at
-	b.guard.add(now)
 	b.counts.sent(now)
+	return b.guard.add(now)
 }
 
 // interval is the time between two slots. b.mu is held.

@@ -144,12 +144,12 @@ func TestAStallOfTheMachineDoesNotPushSlotsTogether(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := budgetOf(10)
 				b.take()
-				due, taken := b.take()
-				if taken {
+				due, slot := b.take()
+				if slot != 0 {
 					t.Fatal("a slot that is not due was taken")
 				}
 				time.Sleep(time.Until(due) + test.late)
-				if _, taken = b.take(); !taken {
+				if _, slot = b.take(); slot == 0 {
 					t.Fatal("a slot that is due was not taken")
 				}
 				next, _ := b.take()
@@ -169,8 +169,8 @@ func TestTimersThatAreLateHardlyLowerTheRateAndFillNoSecond(t *testing.T) {
 				var slots []time.Time
 				start := time.Now()
 				for len(slots) < 30*qps {
-					due, taken := b.take()
-					if taken {
+					due, slot := b.take()
+					if slot != 0 {
 						slots = append(slots, due)
 						continue
 					}

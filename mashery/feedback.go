@@ -28,8 +28,9 @@ const mostAllotted = 1_000_000
 // heard is one answer, as a budget learns from it.
 type heard struct {
 	verdict verdict
-	kind    uint8 // of the call
-	sent    time.Time
+	kind    uint8     // of the call
+	handed  time.Time // when the call was given to the transport
+	left    time.Time // when it left
 	header  http.Header
 }
 
@@ -48,7 +49,7 @@ func (b *Budget) hear(a heard) {
 		b.pace.others.overQPS(now)
 		b.observer.overQPS()
 	} else if b.pace.source != LimitNone {
-		b.pace.headroom.answered(a.kind, now.Sub(a.sent), now)
+		b.pace.headroom.answered(a.kind, now.Sub(a.left), now)
 	}
 	if code == ErrDeveloperOverRate {
 		b.counts.overQuota++
@@ -69,7 +70,7 @@ func (b *Budget) lookForOthers(a heard, now time.Time) {
 	if counted == 0 || b.pace.source == LimitNone {
 		return
 	}
-	ours, known := b.counts.tally.from(a.sent.Add(-time.Second-tallyMargin), now)
+	ours, known := b.counts.tally.from(a.handed.Add(-time.Second-tallyMargin), now)
 	if known && counted > ours {
 		b.pace.others.seen(now, counted-ours, b.pace.nominal)
 	}

@@ -15,7 +15,7 @@ import (
 // told lets a budget hear an answer of "Name: value" lines.
 func told(b *Budget, status int, lines ...string) {
 	resp := answer(status, "", lines...)
-	b.hear(heard{judge(V3, resp), 0, time.Now(), resp.Header})
+	b.hear(heard{judge(V3, resp), 0, time.Now(), time.Now(), resp.Header})
 }
 
 // rateOf is at what rate a budget's slots follow each other, jitter left out.
@@ -202,7 +202,7 @@ func FuzzHear(f *testing.F) {
 		}
 		for range 3 {
 			resp := &http.Response{StatusCode: int(status), Header: header}
-			b.hear(heard{judge(V3, resp), uint8(status), time.Now(), header})
+			b.hear(heard{judge(V3, resp), uint8(status), time.Now(), time.Now(), header})
 			if wait := retryAfter(header, time.Now()); wait <= 0 {
 				t.Fatalf("a pause of %s", wait)
 			}

@@ -17,28 +17,44 @@ const (
 	mostGuarded = 128
 )
 
-// guard remembers when the latest slots were taken: a rate alone, whose slots
-// may be taken a little late, can bring one call too many into a second.
+// ticket is the number of a slot that was taken, from 1; 0: none.
+type ticket uint64
+
+// guard remembers when the calls of the latest slots left: a rate alone, whose
+// slots may be taken a little late, and their calls sent later still, can bring
+// one call too many into a second.
 type guard struct {
-	taken []time.Time // a ring
-	next  int
+	at     []time.Time // a ring; see place
+	latest ticket
 }
 
-func (g *guard) add(at time.Time) {
-	if len(g.taken) < mostGuarded {
-		g.taken = append(g.taken, at)
+// add takes one more slot.
+func (g *guard) add(at time.Time) ticket {
+	g.latest++
+	if len(g.at) < mostGuarded {
+		g.at = append(g.at, at)
 	} else {
-		g.taken[g.next] = at
+		g.at[place(g.latest)] = at
 	}
-	g.next = (g.next + 1) % mostGuarded
+	return g.latest
 }
+
+// left takes in that the call of a slot left only then.
+func (g *guard) left(t ticket, at time.Time) {
+	if t != 0 && g.latest-t < mostGuarded {
+		g.at[place(t)] = at
+	}
+}
+
+// place is where a ticket's time is remembered.
+func place(t ticket) ticket { return (t - 1) % mostGuarded }
 
 // after is when one more slot may be taken, if there may be n within that time;
 // zero: at any time, as far as is remembered.
 func (g *guard) after(n int, within time.Duration) time.Time {
-	n = max(1, n)
-	if n > len(g.taken) {
+	nth := ticket(max(1, n))
+	if nth > g.latest || nth > mostGuarded {
 		return time.Time{}
 	}
-	return g.taken[(g.next-n+mostGuarded)%mostGuarded].Add(within)
+	return g.at[place(g.latest-nth+1)].Add(within)
 }

@@ -12,10 +12,12 @@ const (
 	// mostHeadroom is left as long as nothing is known, and at most: more would
 	// cost too much of the rate, for what may be Mashery's own taking its time.
 	mostHeadroom = 85 * time.Millisecond
-	// spareHeadroom is for what this machine adds, whose timers fire some
-	// milliseconds late now and then; it is left even where answers show no
-	// jitter at all.
-	spareHeadroom = 7 * time.Millisecond
+	// spareHeadroom is for what answers do not show, such as a machine on the
+	// way that hesitates for some milliseconds now and then.
+	spareHeadroom = 10 * time.Millisecond
+	// cheapHeadroom is a fiftieth of the rate, within which the spare is kept;
+	// where answers differ by more, half of it must do.
+	cheapHeadroom = 17 * time.Millisecond
 
 	manySamples  = 64 // are kept of each kind of call
 	fewSamples   = 5  // tell something
@@ -90,7 +92,8 @@ func (h *headroom) reckon(now time.Time) {
 			spread = min(spread, s.spread(recent[i]))
 		}
 	}
-	h.learnt = min(spread+spread/10+spareHeadroom, mostHeadroom)
+	spare := min(max(cheapHeadroom-spread, spareHeadroom/2), spareHeadroom)
+	h.learnt = min(spread+spare, mostHeadroom)
 }
 
 // samples are the latest answer times of one kind of calls.

@@ -6,6 +6,7 @@ import (
 	"container/list"
 	"errors"
 	"slices"
+	"time"
 )
 
 // errTurnedAway says that a caller had to make room for one of a shorter line.
@@ -32,6 +33,7 @@ type line struct {
 type caller struct {
 	// turn tells it, once, that it is the head (nil), or must leave.
 	turn  chan error
+	until time.Time // it waits no longer
 	line  *line
 	place *list.Element // nil: it does not stand in its line (any more)
 }

@@ -75,7 +75,7 @@ func arrive(t *testing.T, b *Budget, callers string) string {
 	var all sync.WaitGroup
 	for _, name := range strings.Fields(callers) {
 		all.Go(func() {
-			if _, err := b.wait(t.Context(), name[:1], time.Minute, name[0] == '!'); err != nil {
+			if _, _, err := b.wait(t.Context(), name[:1], time.Minute, name[0] == '!'); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 			mu.Lock()

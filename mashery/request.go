@@ -24,7 +24,7 @@ func (s *sending) request(ctx context.Context, grant *Grant) *http.Request {
 		u.RawQuery, u.ForceQuery = unspaced(s.call.RawQuery), s.call.ForceQuery
 	}
 	var blank http.Request
-	r := blank.WithContext(s.try.watch(ctx, s.call.repeatable()))
+	r := blank.WithContext(s.watch(ctx))
 	r.Method, r.URL, r.Host, r.Header = s.call.Method, u, endpoint.Host, cleanRequestHeader(s.call.Header)
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
 	if s.body != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +38,33 @@ func TestACallIsPacedByItsGrantsBudgetAndSignedAfterTheWait(t *testing.T) {
 			t.Errorf("signed with %q after %s", auth, got.Waited)
 		}
 	})
+}
+
+func TestACallThatLeavesLateKeepsTheOthersOfItsSecondBack(t *testing.T) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		synctest.Test(t, func(t *testing.T) {
+			const qps = 10
+			b := budgetOf(qps)
+			left := make([]time.Time, 0, qps+1)
+			busy := roundTrip(func(r *http.Request) (*http.Response, error) {
+				if len(left) == 0 {
+					time.Sleep(30 * time.Millisecond)
+				}
+				left = append(left, time.Now())
+				httptrace.ContextClientTrace(r.Context()).WroteHeaders()
+				return ok(), nil
+			})
+			for range qps + 1 {
+				c := post("x")
+				c.Method = method
+				c.Budget = func(*Grant) *Budget { return b }
+				send(t, sender(busy), c, from(v3Grant()))
+			}
+			if span := left[qps].Sub(left[0]); span < time.Second+jitter-guardSlack-time.Microsecond {
+				t.Errorf("%s: %d calls left within %s", method, qps+1, span)
+			}
+		})
+	}
 }
 
 func TestADeadGrantIsReplacedOnceAndTheCallSentAgain(t *testing.T) {

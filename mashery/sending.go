@@ -18,8 +18,9 @@ type sending struct {
 	call     *Call
 	source   Source
 	body     *replay
-	try      try
+	try      *try
 	budget   *Budget
+	ticket   ticket // of the slot it has
 	waited   time.Duration
 	refused  time.Time // since when it waits for another slot; zero: it does not
 	attempts int
@@ -35,8 +36,7 @@ func (s *sending) send(ctx context.Context) (*Answer, error) {
 			return nil, err
 		}
 		s.attempts++
-		sent := time.Now()
-		s.wake(sent)
+		s.wake(time.Now())
 		resp, err := s.Transport.RoundTrip(s.request(ctx, grant))
 		if err != nil {
 			if s.lost(ctx, err) {
@@ -46,7 +46,7 @@ func (s *sending) send(ctx context.Context) (*Answer, error) {
 		}
 		found := judge(s.call.API, resp)
 		if s.budget != nil {
-			s.budget.hear(heard{found, s.call.kind(), sent, resp.Header})
+			s.budget.hear(heard{found, s.call.kind(), s.try.handed, s.try.left(), resp.Header})
 		}
 		if !s.resend(ctx, grant, resp, found) {
 			cleanAnswerHeader(s.call.API, resp.Header)
@@ -106,7 +106,8 @@ func (s *sending) wait(ctx context.Context, grant *Grant, again bool) error {
 		s.waited += time.Since(s.refused)
 		s.refused = time.Time{}
 	}
-	waited, err := s.budget.wait(ctx, s.call.Queue, s.call.MaxWait-s.waited, again)
+	slot, waited, err := s.budget.wait(ctx, s.call.Queue, s.call.MaxWait-s.waited, again)
+	s.ticket = slot
 	s.waited += waited
 	return err
 }

@@ -37,28 +37,38 @@ func (c *Call) repeatable() bool {
 	return false
 }
 
-// try is one sending of a call that may be sent again where no byte of an
-// answer was seen.
+// try is one sending of a call, as the transport sees it.
 type try struct {
 	trace    httptrace.ClientTrace
-	begun    atomic.Bool // the transport has begun to send it
-	answered atomic.Bool
+	handed   time.Time    // to the transport
+	took     atomic.Int64 // from then until it left, in ns; 0: it has not
+	begun    atomic.Bool  // the transport has begun to send it
+	answered atomic.Bool  // a byte of an answer was seen
 }
+
+// left is when the call left this machine, or was to: connections that are made
+// first, and a busy machine, say nothing of the way.
+func (t *try) left() time.Time { return t.handed.Add(time.Duration(t.took.Load())) }
 
 // tryKey is the key of a request's try in its context.
 type tryKey struct{}
 
 // watch begins the next try, and returns the context of its request.
-func (t *try) watch(ctx context.Context, repeatable bool) context.Context {
-	if !repeatable {
+func (s *sending) watch(ctx context.Context) context.Context {
+	t := &try{handed: time.Now()}
+	s.try = t
+	if budget, slot := s.budget, s.ticket; budget != nil {
+		t.trace.WroteHeaders = func() {
+			t.took.Store(int64(time.Since(t.handed)))
+			budget.left(slot, t.left())
+		}
+	}
+	t.trace.GotFirstResponseByte = func() { t.answered.Store(true) }
+	ctx = httptrace.WithClientTrace(ctx, &t.trace)
+	if !s.call.repeatable() {
 		return ctx
 	}
-	if t.trace.GotFirstResponseByte == nil {
-		t.trace.GotFirstResponseByte = func() { t.answered.Store(true) }
-	}
-	t.begun.Store(false)
-	t.answered.Store(false)
-	return context.WithValue(httptrace.WithClientTrace(ctx, &t.trace), tryKey{}, t)
+	return context.WithValue(ctx, tryKey{}, t)
 }
 
 // onlyOnce is asked before each attempt of the transport. It makes a few by
