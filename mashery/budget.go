@@ -205,10 +205,14 @@ func (b *Budget) ahead(queue string) time.Duration {
 }
 
 // Pause lets no call go for d: Mashery said that the key has spent its second.
-func (b *Budget) Pause(d time.Duration) {
+func (b *Budget) Pause(d time.Duration) { b.pause(time.Now().Add(d)) }
+
+// pause is Pause, to a moment: for a caller who counts its own wait from the
+// same one.
+func (b *Budget) pause(until time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if until := time.Now().Add(d); until.After(b.resume) {
+	if until.After(b.resume) {
 		b.resume, b.last = until, time.Time{} // nobody was late
 	}
 }

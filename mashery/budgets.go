@@ -89,7 +89,7 @@ func (b *Budget) set(s Settings) {
 	now := time.Now()
 	b.asked = now
 	b.maxQueue = cmp.Or(max(0, s.MaxQueue), defaultMaxQueue)
-	if b.pace.set(s) {
+	if b.pace.set(s, now) {
 		b.retune(now)
 	}
 }

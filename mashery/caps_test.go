@@ -81,6 +81,30 @@ func TestANewCapHoldsFromThenOn(t *testing.T) {
 	}
 }
 
+func TestARoleThatIsNotHeardOfAnyMoreDoesNotHoldTheOthersDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := NewBudgets()
+		limit := func() float64 { return all.Status()[0].Limit }
+		all.Get(BudgetID{}, at("gone", 1))
+		for range 10 {
+			all.Get(BudgetID{}, at("here", 10))
+			if limit() != 1 {
+				t.Fatalf("the limit is %g", limit())
+			}
+			time.Sleep(roleTime / 10)
+		}
+		all.Get(BudgetID{}, at("here", 10))
+		if got := all.Status()[0]; got.Limit != 10 || !slices.Equal(got.Roles, []string{"here"}) {
+			t.Errorf("the limit is %g, of %q", got.Limit, got.Roles)
+		}
+		time.Sleep(2 * roleTime)
+		all.Get(BudgetID{}, at("gone", 1))
+		if limit() != 1 {
+			t.Errorf("the limit is %g when it is back", limit())
+		}
+	})
+}
+
 func TestAnAbsurdRateIsNoReasonToHang(t *testing.T) {
 	for _, qps := range []float64{math.SmallestNonzeroFloat64, 1e-300, 1e-9} {
 		synctest.Test(t, func(t *testing.T) {

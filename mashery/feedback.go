@@ -57,7 +57,7 @@ func (b *Budget) hear(a heard) {
 	}
 	b.counts.quota.read(a.header)
 	if qps := whole(a.header, headerQPSAllotted); qps > 0 {
-		b.pace.allot(float64(qps))
+		b.pace.allot(float64(qps), now)
 	}
 	b.lookForOthers(a, now)
 	b.retune(now)

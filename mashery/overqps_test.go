@@ -57,6 +57,16 @@ func TestAnOverQPSAnswerPausesEverybodyWithThatKey(t *testing.T) {
 	})
 }
 
+// In real time, in which moments pass between the answer and the wait.
+func TestAPauseAsLongAsMayBeWaitedIsWaited(t *testing.T) {
+	mashery := script(tooMany("Retry-After: 1"), ok())
+	call := post("x")
+	call.MaxWait = time.Second
+	if got, _ := send(t, sender(mashery), call, from(v3Grant())); got.StatusCode != http.StatusOK || len(mashery.seen) != 2 {
+		t.Errorf("got %d, sent %d times", got.StatusCode, len(mashery.seen))
+	}
+}
+
 func TestAPauseLongerThanMayBeWaitedPassesMasherysAnswerThrough(t *testing.T) {
 	for name, answers := range map[string][]*http.Response{
 		"at once":             {tooMany("Retry-After: 31")},

@@ -9,8 +9,18 @@ import (
 	"golang.org/x/time/rate"
 )
 
+// roleTime is how long after its last call a role counts that has not been heard
+// of: as long as a V3 grant lives. It may be gone, or be allowed more by now.
+const roleTime = 15 * time.Minute
+
 // allowance is what one role says of the rate, in calls a second; 0: nothing.
 type allowance struct{ grant, file float64 }
+
+// role is one that says something.
+type role struct {
+	allowance
+	told time.Time
+}
 
 // LimitSource is where the rate of a budget comes from.
 type LimitSource string
@@ -25,8 +35,9 @@ const (
 
 // pace is what is known of the rate. Its zero value knows of no limit.
 type pace struct {
-	roles    map[string]allowance
-	allotted float64 // by Mashery's headers; 0: they do not say
+	roles    map[string]*role
+	lapse    time.Time // none of them lapses before
+	allotted float64   // by Mashery's headers; 0: they do not say
 	others   others
 	headroom headroom
 
@@ -35,46 +46,57 @@ type pace struct {
 }
 
 // set takes in what a role says, and tells whether it is news.
-func (p *pace) set(s Settings) bool {
-	told := allowance{positive(s.QPS), positive(s.Cap)}
-	known := p.nominal != 0 && p.roles[s.Role] == told
-	if known && p.headroom.is(s) {
-		return false
+func (p *pace) set(s Settings, now time.Time) bool {
+	said := allowance{positive(s.QPS), positive(s.Cap)}
+	known := p.roles[s.Role]
+	news := p.nominal == 0 || !p.headroom.is(s) || !now.Before(p.lapse)
+	switch {
+	case known == nil && said != (allowance{}):
+		if p.roles == nil {
+			p.roles = make(map[string]*role)
+		}
+		p.roles[s.Role], news = &role{said, now}, true
+	case known != nil:
+		news = news || known.allowance != said
+		known.allowance, known.told = said, now
 	}
-	p.headroom.set(s)
-	if p.roles == nil {
-		p.roles = make(map[string]allowance)
+	if news {
+		p.headroom.set(s)
+		p.reckon(now)
 	}
-	if told == (allowance{}) {
-		delete(p.roles, s.Role)
-	} else {
-		p.roles[s.Role] = told
-	}
-	p.reckon()
-	return true
+	return news
 }
 
 // allot takes in what Mashery's headers say.
-func (p *pace) allot(qps float64) {
+func (p *pace) allot(qps float64, now time.Time) {
 	if qps != p.allotted {
 		p.allotted = qps
-		p.reckon()
+		p.reckon(now)
 	}
 }
 
-// reckon finds the smallest of all limits.
-func (p *pace) reckon() {
+// reckon forgets roles that are not heard of any more, and finds the smallest of
+// all limits.
+func (p *pace) reckon(now time.Time) {
+	p.lapse = now.Add(roleTime)
+	for name, r := range p.roles {
+		if end := r.told.Add(roleTime); r.allowance == (allowance{}) || !end.After(now) {
+			delete(p.roles, name)
+		} else if end.Before(p.lapse) {
+			p.lapse = end
+		}
+	}
 	p.nominal, p.source = math.Inf(1), LimitNone
 	lower := func(qps float64, source LimitSource) {
 		if qps > 0 && qps < p.nominal {
 			p.nominal, p.source = qps, source
 		}
 	}
-	for _, told := range p.roles {
-		lower(told.grant, LimitGrant)
+	for _, r := range p.roles {
+		lower(r.grant, LimitGrant)
 	}
-	for _, told := range p.roles {
-		lower(told.file, LimitConfig)
+	for _, r := range p.roles {
+		lower(r.file, LimitConfig)
 	}
 	lower(p.allotted, LimitHeader)
 }

@@ -121,7 +121,7 @@ func (s *sending) resend(ctx context.Context, grant *Grant, resp *http.Response,
 		}
 		now := time.Now()
 		pause := retryAfter(resp.Header, now)
-		s.budget.Pause(min(pause, s.call.MaxWait))
+		s.budget.pause(now.Add(min(pause, s.call.MaxWait)))
 		s.refused = now
 		return pause <= s.call.MaxWait-s.waited && s.body.again(ctx) && s.resent(ResentOverQPS)
 	case deadGrant:
