@@ -74,7 +74,11 @@ func egressAnswer(_ context.Context, proxy *url.URL, _ *http.Request, answer *ht
 	if answer.StatusCode == http.StatusProxyAuthRequired {
 		text += "; check its credentials"
 	}
-	return &net.OpError{Op: askingEgress, Net: proxy.Host, Err: errors.New(text)}
+	return egressError(proxy.Host, text)
+}
+
+func egressError(proxy, text string) error {
+	return &net.OpError{Op: askingEgress, Net: proxy, Err: errors.New(text)}
 }
 
 var errEgressProxy = errors.New("the address of the egress proxy (HTTPS_PROXY) is not a URL; write it like http://proxy.example.com:3128")

@@ -3,6 +3,7 @@
 package mashery
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // egressProxy passes connections on to one server, whatever was asked for.
@@ -125,6 +127,43 @@ func TestAnEgressProxyThatRefusesIsNamedButNotQuoted(t *testing.T) {
 		if err == nil || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "planted") {
 			t.Errorf("got %v, want …%s", err, want)
 		}
+	}
+}
+
+func TestAnEgressProxyThatGivesNoAnswerIsNamed(t *testing.T) {
+	for name, test := range map[string]struct {
+		serve func(net.Conn)
+		want  string
+	}{
+		"that is silent":  {func(c net.Conn) { io.Copy(io.Discard, c) }, "the egress proxy did not answer in time"},
+		"that hangs up":   {func(c net.Conn) { c.Read(make([]byte, 1)) }, "the egress proxy ended the connection without an answer"},
+		"of another kind": {func(c net.Conn) { io.WriteString(c, "SSH-2.0-x\r\n") }, "the egress proxy does not answer as an HTTP proxy does; check its address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			proxy, err := ParseEgress(listen(t, test.serve))
+			if err != nil {
+				t.Fatal(err)
+			}
+			config := TransportConfig{Egress: &Egress{Address: proxy}, DialTimeout: 200 * time.Millisecond}
+			err = through(t, config, "https://local.example.com/v3/rest")
+			if !errors.As(err, new(*UnreachableError)) || !strings.HasSuffix(err.Error(), test.want) {
+				t.Errorf("got %v, want …%s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestAnAnswerThroughAnEgressProxyMayTakeLongerThanTheProxys(t *testing.T) {
+	c := newChained(t)
+	handler := c.Config.Handler
+	c.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-time.After(600 * time.Millisecond)
+		handler.ServeHTTP(w, r)
+	})
+	proxy := newEgressProxy(t, c.Listener.Addr().String(), http.StatusOK)
+	config := TransportConfig{RootCAs: c.roots(), Egress: proxy.egress(""), DialTimeout: 300 * time.Millisecond}
+	if err := through(t, config, "https://local.example.com/v3/rest"); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -59,35 +59,6 @@ func TestAMasheryThatCannotBeReachedIsNamed(t *testing.T) {
 	}
 }
 
-// peer is a server of raw TCP.
-func peer(t *testing.T, serve func(net.Conn)) *Sender {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			serve(conn)
-			conn.Close()
-		}
-	}()
-	t.Cleanup(func() {
-		listener.Close()
-		<-ended
-	})
-	transport := NewTransport(TransportConfig{})
-	t.Cleanup(transport.CloseIdleConnections)
-	at := "http://" + listener.Addr().String()
-	return &Sender{Transport: transport, V2: address(at + "/v2/json-rpc"), V3: address(at + "/v3/rest")}
-}
-
 func TestAPeerThatDoesNotSpeakHTTPIsUnreachableAndNotQuoted(t *testing.T) {
 	for _, test := range []struct {
 		name  string

@@ -231,3 +231,38 @@ func noise(n int) []byte {
 
 // quiet is the log of a server whose clients are meant to fail.
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// listen serves raw TCP, one connection at a time, and returns its address.
+func listen(t *testing.T, serve func(net.Conn)) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			serve(conn)
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		listener.Close()
+		<-ended
+	})
+	return listener.Addr().String()
+}
+
+// peer sends to a server of raw TCP.
+func peer(t *testing.T, serve func(net.Conn)) *Sender {
+	t.Helper()
+	at := "http://" + listen(t, serve)
+	transport := NewTransport(TransportConfig{})
+	t.Cleanup(transport.CloseIdleConnections)
+	return &Sender{Transport: transport, V2: address(at + "/v2/json-rpc"), V3: address(at + "/v3/rest")}
+}

@@ -45,13 +45,13 @@ type TransportConfig struct {
 // compression of its own), redirects are not its business, and an HTTP/2
 // connection that has gone quiet is asked whether it is still there.
 func NewTransport(c TransportConfig) *http.Transport {
-	dial := &net.Dialer{Timeout: cmp.Or(c.DialTimeout, connectTimeout), KeepAlive: 30 * time.Second}
+	dial := &dialer{Dialer: net.Dialer{Timeout: cmp.Or(c.DialTimeout, connectTimeout), KeepAlive: 30 * time.Second}}
 	return &http.Transport{
 		Proxy: func(r *http.Request) (*url.URL, error) { // asked before each attempt
 			if err := onlyOnce(r); err != nil {
 				return nil, err
 			}
-			return c.Egress.route(r)
+			return dial.by(c.Egress.route(r))
 		},
 		ProxyConnectHeader:     c.Egress.header(),
 		OnProxyConnectResponse: egressAnswer,
