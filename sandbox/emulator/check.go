@@ -26,7 +26,9 @@ const (
 
 // checker collects what is wrong with a body.
 type checker struct {
-	store    *store
+	store *store
+	// partial makes it look at nothing but what is sent.
+	partial  bool
 	problems []problem
 }
 
@@ -51,7 +53,7 @@ func (c *checker) found(why reason, property, format string, args ...any) {
 func (c *checker) check(k *kind, parent, old *object, body map[string]any, at string) {
 	for _, name := range k.required {
 		switch value, sent := body[name]; {
-		case sent && blank(value) || !sent && old == nil:
+		case sent && blank(value) || !sent && old == nil && !c.partial:
 			c.found(missing, at+name, "Property '%s' is required.", name)
 		case !plainValue(value) && !slices.Contains(k.structured, name):
 			c.found(wrong, at+name, "Property '%s' is not a text.", name)
@@ -81,9 +83,13 @@ func (c *checker) check(k *kind, parent, old *object, body map[string]any, at st
 // make.
 func (c *checker) checkIdentity(k *kind, parent *object, body map[string]any, at string) {
 	property := "id"
-	switch {
-	case k.of != "":
+	if k.of != "" {
 		property = k.refer
+	}
+	switch {
+	case c.partial && body[property] == nil:
+		return
+	case k.of != "":
 		if c.store.target(k, parent, body) == nil {
 			c.found(wrong, at+property, "There is no %s of that id.", c.store.schema[k.of].label)
 			return

@@ -137,7 +137,7 @@ func (b *rpcBody) adopt(sent map[string]any, standsFor *object) {
 	if len(up.types) > 0 {
 		field = up.types[0].name
 	}
-	b.problems = append(b.problems, problem{field, "A " + field + " is required.", missing})
+	b.problems = append(b.problems, problem{field, "Property '" + field + "' is required.", missing})
 }
 
 // fill generates what V2 makes up when it is not sent.
@@ -151,9 +151,20 @@ func (b *rpcBody) fill() {
 
 // check finds what is wrong with it, as a new object or as a change of old.
 func (b *rpcBody) check(old *object) []problem {
-	parent := b.parent
+	return slices.Concat(b.problems, b.store.check(b.kind, b.parentOf(old), old, b.body))
+}
+
+// checkSent is check of what was sent alone: nothing is missing.
+func (b *rpcBody) checkSent(old *object) []problem {
+	c := &checker{store: b.store, partial: true}
+	c.check(b.kind, b.parentOf(old), old, b.body, "")
+	sent := slices.DeleteFunc(b.problems, func(p problem) bool { return p.reason == missing })
+	return slices.Concat(sent, c.problems)
+}
+
+func (b *rpcBody) parentOf(old *object) *object {
 	if old != nil {
-		parent = old.parent
+		return old.parent
 	}
-	return slices.Concat(b.problems, b.store.check(b.kind, parent, old, b.body))
+	return b.parent
 }

@@ -108,7 +108,8 @@ func (e *Emulator) area(r *http.Request) map[string]any {
 }
 
 // memberRole gives member.addRole or member.removeRole: of a member's name and a
-// role's id. They answer true, also when there is nothing to change (chosen).
+// role's id. They answer null [V2 docs], also when there is nothing to change
+// (chosen).
 func (s *store) memberRole(add bool) rpcMethod {
 	return func(params any) (any, *rpcError) {
 		s.mu.Lock()
@@ -116,13 +117,13 @@ func (s *store) memberRole(add bool) rpcMethod {
 		given := args(params, "member", "role")
 		memberKind, memberType := s.schema.object("member")
 		roleKind, roleType := s.schema.object("role")
-		member := rpcObjects{s, memberKind, memberType}.find(given[0])
-		role := rpcObjects{s, roleKind, roleType}.find(given[1])
-		switch {
-		case member == nil:
-			return nil, invalid("member", "there is no member of that username")
-		case role == nil:
-			return nil, invalid("role", "there is no role of that id")
+		member, failure := rpcObjects{s, memberKind, memberType}.existing(given[0])
+		if failure != nil {
+			return nil, failure
+		}
+		role, failure := rpcObjects{s, roleKind, roleType}.existing(given[1])
+		if failure != nil {
+			return nil, failure
 		}
 		list, _ := member.props["roles"].([]any)
 		list = slices.DeleteFunc(slices.Clone(list), func(one any) bool { return idIn(one) == role.id() })
@@ -130,6 +131,6 @@ func (s *store) memberRole(add bool) rpcMethod {
 			list = append(list, map[string]any{"id": role.id()})
 		}
 		s.update(member, map[string]any{"roles": list})
-		return true, nil
+		return nil, nil
 	}
 }

@@ -3,6 +3,7 @@
 package emulator
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,6 +27,18 @@ type fieldError struct {
 // invalid is Mashery's error 1000.
 func invalid(field, message string) *rpcError {
 	return &rpcError{http.StatusBadRequest, "Invalid Object", 1000, []fieldError{{field, message}}}
+}
+
+// noIdentifier is error 1002 of methods that look for an object [V2 docs, error
+// tables of update and member.addRole].
+func noIdentifier(field string) *rpcError {
+	return &rpcError{status: http.StatusBadRequest, Message: fmt.Sprintf("Field %q is required.", field), Code: 1002}
+}
+
+// notFound is Mashery's error 5000 [same].
+func notFound(t rpcType, id any) *rpcError {
+	message := fmt.Sprintf("Object %q with %q of %q could not be found", t.name, t.key, text(id))
+	return &rpcError{status: http.StatusBadRequest, Message: message, Code: 5000}
 }
 
 // refused turns what is wrong with an object into V2's error. Only what a method

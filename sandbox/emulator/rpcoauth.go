@@ -20,8 +20,13 @@ func oauthFailure(status int, code, description string) *rpcError {
 	}}
 }
 
+// invalidOAuthToken is how an access token is refused that is unknown or has
+// lapsed: with a status for an error [same pages, sample].
 func invalidOAuthToken() *rpcError {
-	return oauthFailure(http.StatusNotFound, "invalid_request", "Invalid Access Token")
+	const description = "Invalid Access Token"
+	return &rpcError{http.StatusNotFound, description, -2001, map[string]any{
+		"error": http.StatusNotFound, "error_description": description, "error_response": nil,
+	}}
 }
 
 // oauthCall is a call of one of the methods: to which service, and when.
@@ -45,7 +50,7 @@ func (a *oauth) method(name string, now time.Time) rpcMethod {
 		"createAuthorizationCode": {words("client uri scope user_context response_type"), oauthCall.createAuthorizationCode},
 		"createAccessToken":       {words("client token_data uri user_context"), oauthCall.createAccessToken},
 		"fetchAccessToken":        {words("access_token"), oauthCall.fetchAccessToken},
-		"updateAccessToken":       {words("access_token scope user_context expires_in extended"), oauthCall.updateAccessToken},
+		"updateAccessToken":       {words("client_id client_secret access_token scope expires_in user_context extended client"), oauthCall.updateAccessToken},
 		"fetchUserApplications":   {words("user_context token_status"), oauthCall.fetchUserApplications},
 		"revokeAccessToken":       {words("client access_token"), oauthCall.revokeAccessToken},
 		"revokeUserApplication":   {words("client user_context"), oauthCall.revokeUserApplication},
@@ -225,34 +230,52 @@ func (t *oauthToken) view() map[string]any {
 }
 
 // updateAccessToken changes what is sent of a token, and answers it as
-// fetchAccessToken does (chosen).
+// fetchAccessToken does (chosen). The client stands in two parameters or, by
+// name, in an object [V2 docs, oauth2.updateAccessToken]; where neither is sent,
+// nobody is asked for one (chosen).
 func (c oauthCall) updateAccessToken() (any, *rpcError) {
-	t := c.find(c.service, text(c.args[0]))
+	t := c.find(c.service, text(c.args[2]))
 	if t == nil {
 		return nil, invalidOAuthToken()
 	}
-	if c.args[1] != nil {
-		t.scope = c.args[1]
+	client := c.args[7]
+	if client == nil && c.args[0] != nil {
+		client = map[string]any{"client_id": c.args[0], "client_secret": c.args[1]}
 	}
-	if c.args[2] != nil {
-		t.user = c.args[2]
+	if client != nil {
+		key, failure := c.client(client, false)
+		if failure != nil {
+			return nil, failure
+		}
+		if t.client != key {
+			return nil, invalidOAuthToken()
+		}
 	}
-	if seconds, ok := number(c.args[3]); ok && seconds > 0 && seconds < 1e9 {
+	if c.args[3] != nil {
+		t.scope = c.args[3]
+	}
+	if seconds, ok := number(c.args[4]); ok && seconds > 0 && seconds < 1e9 {
 		t.expires = c.now.Add(time.Duration(seconds) * time.Second)
 	}
-	if c.args[4] != nil {
-		t.extended = c.args[4]
+	if c.args[5] != nil {
+		t.user = c.args[5]
+	}
+	if c.args[6] != nil {
+		t.extended = c.args[6]
 	}
 	return t.view(), nil
 }
 
 // fetchUserApplications lists the applications that have tokens for a user:
-// active ones, unless token_status is "expired" or "all" (chosen).
+// "active" ones, "inactive" ones, or all [V2 docs, oauth2.fetchUserApplications].
 func (c oauthCall) fetchUserApplications() (any, *rpcError) {
-	status := text(c.args[1])
+	unwanted := map[string]string{"active": "inactive", "inactive": "active"}[text(c.args[1])]
 	tokens := c.live(c.service, func(t *oauthToken) bool {
-		active := c.now.Before(t.expires)
-		return text(t.user) == text(c.args[0]) && (status == "all" || active != (status == "expired"))
+		status := "inactive"
+		if c.now.Before(t.expires) {
+			status = "active"
+		}
+		return text(t.user) == text(c.args[0]) && status != unwanted
 	})
 	applications := []any{}
 	for len(tokens) > 0 {

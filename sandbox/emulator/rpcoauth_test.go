@@ -45,6 +45,9 @@ func oauthError(status int, code, description string) string {
 		description, code, description, code, description, status)
 }
 
+// invalidOAuthToken is how Mashery's own sample refuses an access token.
+const invalidOAuthToken = `{"message":"Invalid Access Token","code":-2001,"data":{"error":404,"error_description":"Invalid Access Token","error_response":null}}`
+
 func TestAnOAuthTokenFromItsCreationToItsEnd(t *testing.T) {
 	a := startOAuth(t)
 	token := a.token(`{"grant_type":"password","scope":"read"}`, "jo")
@@ -63,18 +66,17 @@ func TestAnOAuthTokenFromItsCreationToItsEnd(t *testing.T) {
 	if want := fmt.Sprintf("[map[access_tokens:[%s] client_id:%s id:712 name:Fjord Dashboard]]", access, a.id); fmt.Sprint(applications) != want {
 		t.Errorf("got %v, want %s", applications, want)
 	}
-	updated := a.created("oauth2.updateAccessToken", a.params(`%q,"write",null,60,{"x":1}`, access))
+	updated := a.created("oauth2.updateAccessToken", a.params(`%q,"s3cret",%q,"write",60,null,{"x":1}`, a.id, access))
 	if updated["scope"] != "write" || updated["user_context"] != "jo" || updated["expires"] != "2026-03-01T12:01:00Z" || fmt.Sprint(updated["extended"]) != "map[x:1]" {
 		t.Errorf("updated: %v", updated)
 	}
 
 	a.clock.move(61 * time.Second)
-	a.failure(404, "oauth2.fetchAccessToken", a.params(`%q`, access), oauthError(404, "invalid_request", "Invalid Access Token"))
-	if got := a.result("oauth2.fetchUserApplications", a.params(`"jo"`)).([]any); len(got) != 0 {
-		t.Errorf("active: %v", got)
-	}
-	if got := a.result("oauth2.fetchUserApplications", a.params(`"jo","expired"`)).([]any); len(got) != 1 {
-		t.Errorf("expired: %v", got)
+	a.failure(404, "oauth2.fetchAccessToken", a.params(`%q`, access), invalidOAuthToken)
+	for params, want := range map[string]int{`"jo"`: 1, `"jo","all"`: 1, `"jo","inactive"`: 1, `"jo","active"`: 0, `"mo"`: 0} {
+		if got := a.result("oauth2.fetchUserApplications", a.params("%s", params)).([]any); len(got) != want {
+			t.Errorf("the applications of %s: %v, want %d", params, got, want)
+		}
 	}
 	refreshed := a.token(fmt.Sprintf(`{"grant_type":"refresh_token","refresh_token":%q}`, token["refresh_token"]), "")
 	if refreshed["access_token"] == access || refreshed["scope"] != "write" || refreshed["refresh_token"] == token["refresh_token"] {
@@ -84,8 +86,8 @@ func TestAnOAuthTokenFromItsCreationToItsEnd(t *testing.T) {
 	if got := a.result("oauth2.revokeAccessToken", a.params(`{"client_id":%q},%q`, a.id, access)); got != true {
 		t.Errorf("revoked: %v", got)
 	}
-	a.failure(404, "oauth2.revokeAccessToken", a.params(`{"client_id":%q},%q`, a.id, access), oauthError(404, "invalid_request", "Invalid Access Token"))
-	a.failure(404, "oauth2.updateAccessToken", a.params(`%q`, access), oauthError(404, "invalid_request", "Invalid Access Token"))
+	a.failure(404, "oauth2.revokeAccessToken", a.params(`{"client_id":%q},%q`, a.id, access), invalidOAuthToken)
+	a.failure(404, "oauth2.updateAccessToken", a.params(`null,null,%q`, access), invalidOAuthToken)
 
 	one, other := a.token(`{"grant_type":"password"}`, "jo"), a.token(`{"grant_type":"password"}`, "mo")
 	a.result("oauth2.revokeUserApplication", a.params(`{"client_id":%q},"jo"`, a.id))
@@ -93,6 +95,36 @@ func TestAnOAuthTokenFromItsCreationToItsEnd(t *testing.T) {
 	a.call("oauth2.fetchAccessToken", a.params(`%q`, other["access_token"])).expect(t, 200, "")
 	a.rest("DELETE", "/packageKeys/"+a.key["id"].(string), "").expect(t, 200, "")
 	a.call("oauth2.fetchAccessToken", a.params(`%q`, other["access_token"])).expect(t, 404, "")
+}
+
+func TestAnOAuthTokenIsChangedByItsClientOnly(t *testing.T) {
+	a := startOAuth(t)
+	access := a.token(`{"grant_type":"password"}`, "jo")["access_token"].(string)
+	other := a.rest("GET", "/packageKeys?limit=1", "").list(t)[0]["apikey"]
+	byName := func(client string) string {
+		return fmt.Sprintf(`{"service_key":%q,"client":%s,"access_token":%q,"scope":"sc2","expires_in":77,"user_context":"uc2"}`, a.service, client, access)
+	}
+	for name, test := range map[string]struct{ params, want string }{
+		"a wrong secret":              {a.params(`%q,"wrong",%q`, a.id, access), oauthError(401, "invalid_client", "Invalid Client")},
+		"a wrong secret, by name":     {byName(fmt.Sprintf(`{"client_id":%q,"client_secret":"wrong"}`, a.id)), oauthError(401, "invalid_client", "Invalid Client")},
+		"no client that anyone knows": {byName(`{"client_id":"nosuch"}`), oauthError(401, "invalid_client", "Invalid Client")},
+		"the client of another":       {byName(fmt.Sprintf(`{"client_id":%q}`, other)), invalidOAuthToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status := 401
+			if test.want == invalidOAuthToken {
+				status = 404
+			}
+			a.failure(status, "oauth2.updateAccessToken", test.params, test.want)
+		})
+	}
+	if got := a.created("oauth2.fetchAccessToken", a.params(`%q`, access)); got["scope"] != nil || got["user_context"] != "jo" {
+		t.Errorf("it was changed: %v", got)
+	}
+	got := a.created("oauth2.updateAccessToken", byName(a.client))
+	if got["scope"] != "sc2" || got["user_context"] != "uc2" || got["expires"] != "2026-03-01T12:01:17Z" {
+		t.Errorf("updated: %v", got)
+	}
 }
 
 func TestOAuthGrants(t *testing.T) {
@@ -140,7 +172,7 @@ func TestOAuthCallsThatAreRefused(t *testing.T) {
 	}{
 		"an unknown service":        {"fetchAccessToken", `["nosuch","x"]`, 400, oauthError(400, "invalid_request", "Invalid Service Key")},
 		"no service":                {"fetchAccessToken", `{}`, 400, oauthError(400, "invalid_request", "Invalid Service Key")},
-		"an unknown token":          {"fetchAccessToken", a.params(`"nosuch"`), 404, oauthError(404, "invalid_request", "Invalid Access Token")},
+		"an unknown token":          {"fetchAccessToken", a.params(`"nosuch"`), 404, invalidOAuthToken},
 		"an unknown client":         {"fetchApplication", a.params(`{"client_id":"nosuch"}`), 401, oauthError(401, "invalid_client", "Invalid Client")},
 		"no client":                 {"createAuthorizationCode", a.params(`null`), 401, oauthError(401, "invalid_client", "Invalid Client")},
 		"a client that is no one":   {"revokeAccessToken", a.params(`{"client_id":""},"x"`), 401, oauthError(401, "invalid_client", "Invalid Client")},

@@ -139,9 +139,9 @@ func (x rpcObjects) create(body map[string]any) (*object, *rpcError) {
 }
 
 func (x rpcObjects) update(body map[string]any) (*object, *rpcError) {
-	o := x.find(body)
-	if o == nil {
-		return nil, invalid(x.typ.key, "there is no "+x.typ.name+" of that "+x.typ.key)
+	o, failure := x.existing(body)
+	if failure != nil {
+		return nil, failure
 	}
 	change := x.convert(body, false)
 	if problems := change.check(o); problems != nil {
@@ -151,19 +151,31 @@ func (x rpcObjects) update(body map[string]any) (*object, *rpcError) {
 	return o, nil
 }
 
-// validate tells whether create, or update of what is there, would do; all that
-// is wrong is error 1000 [migration scripts].
+// existing is find for methods that need the object there is.
+func (x rpcObjects) existing(id any) (*object, *rpcError) {
+	key := id
+	if named, isObject := id.(map[string]any); isObject {
+		key = named[x.typ.key]
+	}
+	if key == nil {
+		return nil, noIdentifier(x.typ.key)
+	}
+	if o := x.find(id); o != nil {
+		return o, nil
+	}
+	return nil, notFound(x.typ, key)
+}
+
+// validate tells whether the values that were sent would do, in a new object or
+// in a change of what is there; what is not sent is not looked at [V2 docs,
+// Validating Fields]. All that is wrong is error 1000 [migration scripts].
 func (x rpcObjects) validate(param any) (any, *rpcError) {
 	body, isObject := param.(map[string]any)
 	if !isObject {
 		return nil, invalidParams()
 	}
 	o := x.find(body)
-	fresh := x.convert(body, o == nil)
-	if o == nil {
-		fresh.fill()
-	}
-	if problems := fresh.check(o); problems != nil {
+	if problems := x.convert(body, o == nil).checkSent(o); problems != nil {
 		failure := invalid("", "")
 		failure.Data = fieldErrors(problems)
 		return nil, failure

@@ -124,7 +124,7 @@ func TestV2CallsThatAreRefused(t *testing.T) {
 		},
 		"the parent is missing": {
 			"application.create", `[{"name":"A"}]`, 400,
-			`{"message":"Missing Required Field","code":1002,"data":[{"field":"member","message":"A member is required."}]}`,
+			`{"message":"Missing Required Field","code":1002,"data":[{"field":"member","message":"Property 'member' is required."}]}`,
 		},
 		"the parent is not there": {
 			"application.create", `[{"name":"A","member":{"username":"nosuch"}}]`, 400,
@@ -147,15 +147,22 @@ func TestV2CallsThatAreRefused(t *testing.T) {
 		},
 		"nothing to update": {
 			"role.update", `[{"id":99999,"name":"x"}]`, 400,
-			`{"message":"Invalid Object","code":1000,"data":[{"field":"id","message":"there is no role of that id"}]}`,
+			`{"message":"Object \"role\" with \"id\" of \"99999\" could not be found","code":5000}`,
+		},
+		"nobody knows what to update": {
+			"service.update", `[{"name":"x"}]`, 400, `{"message":"Field \"service_key\" is required.","code":1002}`,
 		},
 		"something nested is wrong": {
 			"package.create", `[{"name":"P","plans":[{"name":""}]}]`, 400,
 			`{"message":"Missing Required Field","code":1002,"data":[{"field":"plans[0].name","message":"Property 'name' is required."}]}`,
 		},
 		"an object that is not valid": {
-			"role.validate", `[{"description":"d"}]`, 400,
+			"role.validate", `[{"name":" "}]`, 400,
 			`{"message":"Invalid Object","code":1000,"data":[{"field":"name","message":"Property 'name' is required."}]}`,
+		},
+		"a parent that is not there": {
+			"application.validate", `[{"name":"A","member":{"username":"nosuch"}}]`, 400,
+			`{"message":"Invalid Object","code":1000,"data":[{"field":"member","message":"There is no member of that username."}]}`,
 		},
 		"no parameter to create":       {"role.create", `[]`, 500, `{"message":"Invalid params","code":-32602}`},
 		"a text to create":             {"role.create", `["x"]`, 500, `{"message":"Invalid params","code":-32602}`},
@@ -168,8 +175,10 @@ func TestV2CallsThatAreRefused(t *testing.T) {
 		"a type without a verb":        {"role", `[1]`, 404, `{"message":"Method not found","code":-32601}`},
 		"a type that V3 alone has":     {"domain.fetch", `[1]`, 404, `{"message":"Method not found","code":-32601}`},
 		"a description of no list":     {"object.describe", `["role"]`, 500, `{"message":"Invalid params","code":-32602}`},
-		"a role of nobody":             {"member.addRole", `["nosuch",1]`, 400, `{"message":"Invalid Object","code":1000,"data":[{"field":"member","message":"there is no member of that username"}]}`},
-		"a role that is not there":     {"member.removeRole", `{"member":"li.na","role":1}`, 400, `{"message":"Invalid Object","code":1000,"data":[{"field":"role","message":"there is no role of that id"}]}`},
+		"a role of nobody":             {"member.addRole", `["nosuch",1]`, 400, `{"message":"Object \"member\" with \"username\" of \"nosuch\" could not be found","code":5000}`},
+		"a role that is not there":     {"member.removeRole", `{"member":"li.na","role":1}`, 400, `{"message":"Object \"role\" with \"id\" of \"1\" could not be found","code":5000}`},
+		"a role without its id":        {"member.addRole", `["li.na",{}]`, 400, `{"message":"Field \"id\" is required.","code":1002}`},
+		"a member without a name":      {"member.addRole", `[{},{"id":1}]`, 400, `{"message":"Field \"username\" is required.","code":1002}`},
 		"required objects of no such":  {"object.query", `["SELECT * FROM members REQUIRE RELATED username"]`, 400, ""},
 		"a field too far away":         {"object.query", `["SELECT applications.member.applications.member.applications FROM members"]`, 400, ""},
 		"a related object's no field":  {"object.query", `["SELECT id FROM applications WHERE member.nosuch = 1"]`, 400, ""},
@@ -192,7 +201,7 @@ func TestAMembersRoles(t *testing.T) {
 		return fmt.Sprint(items)
 	}
 	for range 2 { // the second time there is nothing to change
-		if got := a.result("member.addRole", fmt.Sprintf(`["li.na",%v]`, role["id"])); got != true || names() != "[map[roles:[map[name:API Manager] map[name:R]]]]" {
+		if got := a.result("member.addRole", fmt.Sprintf(`["li.na",%v]`, role["id"])); got != nil || names() != "[map[roles:[map[name:API Manager] map[name:R]]]]" {
 			t.Errorf("got %v, %s", got, names())
 		}
 	}
@@ -201,7 +210,7 @@ func TestAMembersRoles(t *testing.T) {
 		t.Errorf("renamed: %s", got)
 	}
 	for range 2 {
-		if got := a.result("member.removeRole", fmt.Sprintf(`[{"username":"li.na"},{"id":%v}]`, role["id"])); got != true || names() != "[map[roles:[map[name:API Manager]]]]" {
+		if got := a.result("member.removeRole", fmt.Sprintf(`[{"username":"li.na"},{"id":%v}]`, role["id"])); got != nil || names() != "[map[roles:[map[name:API Manager]]]]" {
 			t.Errorf("got %v, %s", got, names())
 		}
 	}
@@ -242,11 +251,22 @@ func TestV2DescribesItself(t *testing.T) {
 	if area["id"] != 712.0 || area["uuid"] != credentials().AreaID || area["object_type"] != "area" {
 		t.Errorf("area: %v", area)
 	}
-	if got := a.result("role.validate", `[{"name":"new"}]`); got != true {
-		t.Errorf("valid: %v", got)
-	}
-	if got := a.result("member.validate", `[{"username":"li.na","email":"other"}]`); got != true {
-		t.Errorf("a valid change: %v", got)
+}
+
+func TestV2ValidatesTheFieldsThatAreSentAndNoOthers(t *testing.T) {
+	a := start(t, emulator.Options{})
+	for method, params := range map[string]string{
+		"role.validate":            `[{"name":"new"}]`,
+		"member.validate":          `[{"username":"li.na","email":"other"}]`,
+		"application.validate":     `[{"name":"new_application_name"}]`,
+		"package_key.validate":     `[{"status":"active"}]`,
+		"package.validate":         `[{"plans":[{"description":"d"}]}]`,
+		"plan_endpoint.validate":   `[{"allow_undefined_methods":false}]`,
+		"developer_class.validate": `[{}]`,
+	} {
+		if got := a.result(method, params); got != true {
+			t.Errorf("%s %s: %v", method, params, got)
+		}
 	}
 }
 
