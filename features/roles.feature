@@ -87,6 +87,10 @@ Feature: Roles
     When a program sends PUT "mash-creds/roles/billing" with {"area_nid":7.5}
     Then it is refused (400): area_nid must be a whole number, *
 
+  Scenario: A credential of a wrong type is an error that does not repeat it
+    When a program sends PUT "mash-creds/roles/billing" with {"password":["planted-password"]}
+    Then it is refused (400): password must be one text; no list and no object
+
   Scenario: A mistyped field is an error, not passed over
     When I write to "mash-creds/roles/billing"
       | api_secret | x |

@@ -119,12 +119,20 @@ func (b *backend) Setup(ctx context.Context, conf *logical.BackendConfig) error 
 // HandleRequest implements logical.Backend.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
 	defer b.remembering(req)()
+	if err := b.checkTypes(req); err != nil {
+		return logical.ErrorResponse(err.Error()), nil
+	}
 	return b.Backend.HandleRequest(ctx, req)
 }
 
 // HandleExistenceCheck implements logical.Backend.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (found, exists bool, err error) {
 	defer b.remembering(req)()
+	// Whether something is there is not a matter of the data, which the SDK would
+	// check here, too, and Vault log.
+	data := req.Data
+	req.Data = nil
+	defer func() { req.Data = data }()
 	return b.Backend.HandleExistenceCheck(ctx, req)
 }
 

@@ -35,6 +35,44 @@ func notCapable(r *role, api mashery.API) *logical.Response {
 	return logical.ErrorResponse("role is not capable of api version %d, which needs %s; %s", api, needs, remedy)
 }
 
+// checkTypes says which value of a request is of another type than its field.
+// The SDK would say so, too, but repeat the value, which may be a credential.
+func (b *backend) checkTypes(req *logical.Request) error {
+	asked := []logical.Operation{logical.CreateOperation, logical.ReadOperation, logical.UpdateOperation, logical.DeleteOperation, logical.ListOperation}
+	if len(req.Data) == 0 || !slices.Contains(asked, req.Operation) { // what Vault asks of leases brings their data
+		return nil
+	}
+	path := b.Route(req.Path)
+	if path == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(req.Data)) {
+		field := path.Fields[name]
+		if field == nil || strings.Contains(path.Pattern, "(?P<"+name+">") { // of two the path's value counts
+			continue
+		}
+		d := framework.FieldData{Raw: req.Data, Schema: path.Fields}
+		if _, _, err := d.GetOkErr(name); err != nil {
+			return fmt.Errorf("%s must be %s", name, wanted(field.Type))
+		}
+	}
+	return nil
+}
+
+// wanted are the values that a field of the type takes.
+func wanted(t framework.FieldType) string {
+	switch t {
+	case framework.TypeBool:
+		return "true or false"
+	case framework.TypeInt, framework.TypeInt64:
+		return "a whole number"
+	case framework.TypeStringSlice, framework.TypeCommaStringSlice:
+		return "a text or a list of texts"
+	default:
+		return "one text; no list and no object"
+	}
+}
+
 // checkFields says what is wrong with the fields of a request that Vault would
 // pass over: that the path does not have them, or that a number is not whole.
 func checkFields(data map[string]any, known map[string]*framework.FieldSchema) error {

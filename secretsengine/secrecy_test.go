@@ -90,3 +90,64 @@ func TestNeitherErrorsNorTheLogShowASecret(t *testing.T) {
 		}
 	}
 }
+
+func TestAValueOfAWrongTypeIsNotRepeated(t *testing.T) {
+	e := newDemo(t)
+	for _, c := range []struct {
+		path, field string
+		value       any
+		want        string
+	}{
+		{"roles/demo", "password", map[string]any{"value": "planted"}, "password must be one text; no list and no object"},
+		{"roles/new", "api_key", []any{"planted"}, "api_key must be one text; no list and no object"},
+		{"roles/demo", "qps", "planted", "qps must be a whole number"},
+		{"roles/demo", "area_nid", []any{"planted", 1}, "area_nid must be a whole number"},
+		{"roles/demo", "exportable", "planted", "exportable must be true or false"},
+		{"config", "proxy_server_creds", []any{"user:planted"}, "proxy_server_creds must be one text; no list and no object"},
+		{"config/certs/leaf", "sn", map[string]any{"planted": 1}, "sn must be one text; no list and no object"},
+		{"roles/demo/export", "pem", []any{"planted"}, "pem must be one text; no list and no object"},
+		{"roles/demo/import", "pem", []any{"planted"}, "pem must be one text; no list and no object"},
+		{"roles/demo/v2", "query", map[string]any{"planted": 1}, "query must be one text; no list and no object"},
+		{"roles/demo/v3/services", "fields", map[string]any{"planted": 1}, "fields must be a text or a list of texts"},
+		{"roles/demo/v3/services", "limit", "planted", "limit must be a whole number"},
+	} {
+		e.refused(logical.UpdateOperation, c.path, map[string]any{c.field: c.value}, c.want)
+	}
+	for _, path := range addresses() {
+		for op := range e.Route(path).Operations {
+			for field := range e.Route(path).Fields {
+				for _, value := range []any{[]any{"planted"}, map[string]any{"planted": "planted"}} {
+					resp, err := e.ask(op, path, map[string]any{field: value})
+					if said := fmt.Sprint(err, resp.Error()); strings.Contains(said, "planted") {
+						t.Errorf("%s %s repeats %s: %s", op, path, field, said)
+					}
+				}
+			}
+		}
+	}
+	if strings.Contains(e.log.String(), "planted") {
+		t.Errorf("the log repeats it:\n%s", e.log)
+	}
+}
+
+func TestAFieldNamedAsAPartOfThePathMayBeAnything(t *testing.T) {
+	e := newDemo(t)
+	for path, want := range map[string]string{
+		"proxy/v3/services": `{"path":["a"],"role":{"b":"c"},"verb":{"d":"e"}}`,
+		"proxy/v2":          `{"path":["a"],"role":{"b":"c"},"verb":{"d":"e"}}`,
+	} {
+		e.must(logical.UpdateOperation, "roles/demo/"+path, map[string]any{"path": []any{"a"}, "role": map[string]any{"b": "c"}, "verb": map[string]any{"d": "e"}})
+		_, body := e.mashery.lastCall(t)
+		wantEqual(t, path, body, want)
+	}
+}
+
+func TestRevokingALeaseIsNotAMatterOfItsData(t *testing.T) {
+	e := newDemo(t)
+	secret := e.lease("3")
+	req := logical.RevokeRequest("roles/demo/grant", secret, map[string]any{"api": "planted"})
+	req.Storage = e.storage
+	if resp, err := e.HandleRequest(t.Context(), req); err != nil || resp.IsError() {
+		t.Errorf("got %v, %v", resp, err)
+	}
+}
