@@ -3,6 +3,7 @@
 package intercept
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -120,6 +121,7 @@ func beforeVault(t *testing.T) (string, *sandbox.Sandbox) {
 // rootIdentity is logged in with a token that may do everything.
 type rootIdentity string
 
-func (r rootIdentity) Token() string  { return string(r) }
-func (rootIdentity) Previous() string { return "" }
-func (rootIdentity) Invalid(string)   {}
+func (r rootIdentity) Token() string                      { return string(r) }
+func (rootIdentity) Await(context.Context, string) string { return "" }
+func (rootIdentity) Previous() string                     { return "" }
+func (rootIdentity) Invalid(string)                       {}
