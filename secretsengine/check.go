@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -97,9 +98,15 @@ func clockFinding(offsets []time.Duration) finding {
 	return finding{"clock", false, "Mashery did not tell"}
 }
 
+// canBeRole tells the names that a role can have.
+var canBeRole = regexp.MustCompile("^" + roleName + "$")
+
 // role tries what a role is capable of. Its error is a fault of the engine's own.
 func (c *checkup) role(ctx context.Context, name string) ([]finding, error) {
 	of := "role " + name
+	if !canBeRole.MatchString(name) {
+		return []finding{{of, true, "it does not exist"}}, nil
+	}
 	r, err := loadRole(ctx, c.store, name)
 	switch {
 	case err != nil:

@@ -3,6 +3,7 @@
 package secretsengine
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -96,6 +97,20 @@ func TestACheckSaysWhatDoesNotWork(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Vault's storage takes no key with two dots in a row.
+func TestACheckOfWhatCanBeNoRoleIsNoFault(t *testing.T) {
+	e := newDemo(t)
+	e.tampered().before = func(_ context.Context, _, key string) error {
+		if strings.Contains(key, "..") {
+			return logical.ErrRelativePath
+		}
+		return nil
+	}
+	for _, name := range []string{"a..b", "../config", "a/b", "-"} {
+		wantEqual(t, name, e.read("check", map[string]any{"role": name})["role "+name], any("fails: it does not exist"))
 	}
 }
 

@@ -19,9 +19,13 @@ func roleField() *framework.FieldSchema {
 	return &framework.FieldSchema{Type: framework.TypeString, Description: "Name of the role."}
 }
 
+// roleName is what the name of a role looks like: a word with dots and dashes in
+// it, but no two dots in a row, which Vault's storage does not take.
+const roleName = `\w(?:(?:\.?[\w-])*\.?\w)?`
+
 // rolePattern matches roles/:role and what follows.
 func rolePattern(rest string) string {
-	return "roles/" + framework.GenericNameRegex("role") + rest
+	return "roles/(?P<role>" + roleName + ")" + rest
 }
 
 // ofRole is an operation of something below roles/:role. Where there is no such

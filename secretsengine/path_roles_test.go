@@ -186,10 +186,24 @@ func TestWrongRolesAreRefusedInWords(t *testing.T) {
 
 func TestAnOddRoleNameIsNoPath(t *testing.T) {
 	e := newEngine(t)
-	for _, path := range []string{"roles/-a", "roles/a.", "roles/a/b", "roles/a b", "roles/.."} {
-		_, err := e.ask(logical.ReadOperation, path, nil)
-		if !errors.Is(err, logical.ErrUnsupportedPath) {
-			t.Errorf("%s: %v", path, err)
+	for _, path := range []string{"roles/-a", "roles/a.", "roles/.a", "roles/a-", "roles/a/b", "roles/a b", "roles/..", "roles/a..b", "roles/a-..-b", "roles/a..b/grant", "roles/a..b/proxy/v3/x"} {
+		for _, op := range []logical.Operation{logical.ReadOperation, logical.UpdateOperation, logical.DeleteOperation} {
+			if resp, err := e.HandleRequest(t.Context(), &logical.Request{Operation: op, Path: path, Storage: e.storage}); !errors.Is(err, logical.ErrUnsupportedPath) {
+				t.Errorf("%s %s: %v, %v", op, path, resp, err)
+			}
+		}
+		if _, _, err := e.HandleExistenceCheck(t.Context(), &logical.Request{Operation: logical.UpdateOperation, Path: path, Storage: e.storage}); !errors.Is(err, logical.ErrUnsupportedPath) {
+			t.Errorf("whether %s exists: %v", path, err)
+		}
+	}
+}
+
+func TestARoleNameMayHaveDotsAndDashesInIt(t *testing.T) {
+	e := newEngine(t)
+	for _, name := range []string{"a", "_", "ab", "a.b", "a-b", "a--b", "a.-.b", "a-.b", "1.2.3", "a_.b-c"} {
+		e.writeRole(name, nil)
+		if e.read("roles/"+name, nil)["qps"] != defaultQPS {
+			t.Errorf("%s is not read back", name)
 		}
 	}
 }
