@@ -4,6 +4,7 @@ package emulator
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -55,27 +56,54 @@ func (c *checker) check(k *kind, parent, old *object, body map[string]any, at st
 		switch value, sent := body[name]; {
 		case sent && blank(value) || !sent && old == nil && !c.partial:
 			c.found(missing, at+name, "Property '%s' is required.", name)
-		case !plainValue(value) && !slices.Contains(k.structured, name):
+		case sent && !isText(value) && !slices.Contains(k.structured, name):
 			c.found(wrong, at+name, "Property '%s' is not a text.", name)
 		}
 	}
+	c.checkForms(k, body, at)
 	for _, name := range k.fixed {
 		if value, sent := body[name]; sent && old != nil && !same(k, name, value, old.props[name]) {
 			c.found(wrong, at+name, "Property '%s' cannot be changed.", name)
 		}
 	}
 	for _, name := range k.unique {
+		if old != nil && slices.Contains(k.lasting, name) {
+			continue
+		}
 		if value, sent := body[name]; sent && c.store.taken(k, old, name, value) {
 			c.found(duplicate, at+name, "Property '%s' must be unique.", name)
 		}
 	}
-	c.checkReferences(k, body, at)
+	c.checkReferences(k, old, body, at)
 	if old == nil {
 		c.checkIdentity(k, parent, body, at)
 		old = &object{in: c.store, kind: k, parent: parent, standsFor: c.store.target(k, parent, body)}
 	}
 	for _, name := range k.children {
 		c.checkChildren(c.store.schema[name], old, body, at)
+	}
+}
+
+// checkForms looks at properties that are more than a text.
+func (c *checker) checkForms(k *kind, body map[string]any, at string) {
+	for _, name := range k.dates {
+		value, sent := body[name]
+		if _, isDate := parseDate(text(value)); sent && !blank(value) && !isDate {
+			c.found(wrong, at+name, "Property '%s' is not a date.", name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(k.lists)) {
+		value := body[name]
+		list, isArray := value.([]any)
+		if value != nil && !isArray {
+			c.found(wrong, at+name, "Property '%s' is not an array.", name)
+		}
+		for i, one := range list {
+			object, _ := one.(map[string]any)
+			if inner := object[k.lists[name]]; blank(inner) || !isText(inner) {
+				c.found(wrong, fmt.Sprintf("%s%s[%d]", at, name, i), "Property '%s' is not an object with a text '%s'.", name, k.lists[name])
+			}
+		}
 	}
 }
 
@@ -90,9 +118,13 @@ func (c *checker) checkIdentity(k *kind, parent *object, body map[string]any, at
 	case c.partial && body[property] == nil:
 		return
 	case k.of != "":
-		if c.store.target(k, parent, body) == nil {
+		o := c.store.target(k, parent, body)
+		if o == nil {
 			c.found(wrong, at+property, "There is no %s of that id.", c.store.schema[k.of].label)
 			return
+		}
+		if r, links := c.store.schema[k.of].ref(k.links); links && r.kind == k.of && c.store.leadsTo(r, parent, o) {
+			c.found(wrong, at+property, "This %s is that one, or below it.", k.label)
 		}
 	case k.presets != nil:
 		if k.presets[text(body["id"])] == nil {
@@ -109,7 +141,7 @@ func (c *checker) checkIdentity(k *kind, parent *object, body map[string]any, at
 }
 
 // checkReferences looks at the properties that name other objects.
-func (c *checker) checkReferences(k *kind, body map[string]any, at string) {
+func (c *checker) checkReferences(k *kind, old *object, body map[string]any, at string) {
 	for _, r := range k.refs {
 		value, sent := body[r.property]
 		if !sent || value == nil {
@@ -127,15 +159,36 @@ func (c *checker) checkReferences(k *kind, body map[string]any, at string) {
 			c.found(wrong, at+r.property, "Property '%s' is not an array.", r.property)
 		}
 		for i, one := range list {
-			if other := c.store.byID[idIn(one)]; other == nil || other.kind.name != r.kind {
-				where := at + r.property
-				if r.many {
-					where = fmt.Sprintf("%s[%d]", where, i)
-				}
-				c.found(wrong, where, "There is no %s of that id.", c.store.schema[r.kind].label)
+			where := at + r.property
+			if r.many {
+				where = fmt.Sprintf("%s[%d]", where, i)
 			}
+			c.checkReference(k, r, old, body, c.store.byID[idIn(one)], where)
 		}
 	}
+}
+
+// checkReference looks at one object that a property names; nil: there is none.
+func (c *checker) checkReference(k *kind, r ref, old *object, body map[string]any, other *object, where string) {
+	label := c.store.schema[r.kind].label
+	switch {
+	case other == nil || other.kind.name != r.kind:
+		c.found(wrong, where, "There is no %s of that id.", label)
+	case r.below != "" && !c.isBelow(r, old, body, other):
+		c.found(wrong, where, "There is no %s of that id in the %s.", label, r.below)
+	case r.kind == k.name && old != nil && c.store.leadsTo(r, other, old):
+		c.found(wrong, where, "That %s is this one, or below it.", label)
+	}
+}
+
+// isBelow tells whether an object is nested in the one that another property
+// names, in body or already.
+func (c *checker) isBelow(r ref, old *object, body map[string]any, other *object) bool {
+	above := idIn(body[r.below])
+	if above == "" && old != nil {
+		above = idIn(old.props[r.below])
+	}
+	return other.parent.id() == above || above == "" && c.partial
 }
 
 func (c *checker) checkChildren(k *kind, parent *object, body map[string]any, at string) {
@@ -155,7 +208,12 @@ func (c *checker) checkChildren(k *kind, parent *object, body map[string]any, at
 			c.found(wrong, where, "Property '%s' is not an object.", where)
 			continue
 		}
-		c.check(k, parent, c.store.named(parent, k, child), child, where+".")
+		old := c.store.named(parent, k, child)
+		if stored := parent.children != nil; stored && old == nil && idIn(child) != "" && !k.foreign() {
+			c.found(wrong, where+".id", "There is no %s of that id.", k.label)
+			continue
+		}
+		c.check(k, parent, old, child, where+".")
 	}
 }
 
@@ -175,13 +233,9 @@ func same(k *kind, property string, a, b any) bool {
 	return text(a) == text(b)
 }
 
-// plainValue tells what is neither an object nor an array.
-func plainValue(value any) bool {
-	switch value.(type) {
-	case map[string]any, []any:
-		return false
-	}
-	return true
+func isText(value any) bool {
+	_, is := value.(string)
+	return is
 }
 
 func blank(value any) bool {

@@ -6,7 +6,7 @@ import "strings"
 
 // masherySchema is what Mashery's objects look like [V3 docs, resource pages;
 // field lists of the V3 Go client]. Which properties are implicit is documented
-// for most; for plans, methods and their filters it is chosen after the others.
+// for most; for methods and their filters it is chosen after the others.
 func masherySchema() schema {
 	return newSchema(
 		serviceKind(), endpointKind(), methodKind(), responseFilterKind(), errorSetKind(), errorMessageKind(),
@@ -67,6 +67,7 @@ func endpointKind() *kind {
 			userControlledErrorLocation userControlledErrorLocationKey`),
 		required:   words("name"),
 		structured: words("publicDomains systemDomains processor"),
+		lists:      map[string]string{"publicDomains": "address", "systemDomains": "address"},
 		parts: []part{
 			{name: "cache"}, {name: "cors"}, {name: "systemDomainAuthentication"}, {name: "scheduledMaintenanceEvent"},
 		},

@@ -56,6 +56,7 @@ func maintenanceEventKind() *kind {
 		name: "scheduledMaintenanceEvents", label: "scheduled maintenance event", access: open, newID: uuid,
 		implicit: words("id name startDateTime endDateTime endpoints"),
 		required: words("name startDateTime endDateTime"),
+		dates:    words("startDateTime endDateTime"),
 		children: words("maintainedEndpoints"),
 	}
 }

@@ -23,12 +23,12 @@ func packageKind() *kind {
 func planKind() *kind {
 	return &kind{
 		name: "plans", label: "plan", newID: uuid,
-		implicit: words(`id created updated name description eav selfServiceKeyProvisioningEnabled
-			adminKeyProvisioningEnabled notes maxNumKeysAllowed numKeysBeforeReview qpsLimitCeiling
-			qpsLimitExempt qpsLimitKeyOverrideAllowed rateLimitCeiling rateLimitExempt
+		implicit: words(`id created updated name description selfServiceKeyProvisioningEnabled
+			adminKeyProvisioningEnabled maxNumKeysAllowed numKeysBeforeReview qpsLimitCeiling qpsLimitExempt
+			qpsLimitKeyOverrideAllowed rateLimitCeiling rateLimitExempt
 			rateLimitKeyOverrideAllowed rateLimitPeriod responseFilterOverrideAllowed status
 			emailTemplateSetId adminEmailTemplateSetId`),
-		explicit:   words("roles"),
+		explicit:   words("eav notes roles"),
 		structured: words("eav"),
 		parts:      []part{{name: "roles", list: true}},
 		refs:       []ref{{property: "roles", kind: "roles", many: true}},

@@ -48,18 +48,20 @@ func packageKeyKind() *kind {
 		structured: words("limits"),
 		required:   words("secret"),
 		unique:     words("apikey"),
-		fixed:      words("apikey package"),
+		fixed:      words("package"),
+		lasting:    words("apikey"),
 		generated:  words("apikey"),
 		// V2's sample creates a key without a secret.
 		rpcGenerated: words("secret"),
 		refs: []ref{
 			{property: "package", kind: "packages", holds: true},
-			{property: "plan", kind: "plans", holds: true},
+			{property: "plan", kind: "plans", holds: true, below: "package"},
 		},
 		defaults: map[string]any{
 			"status": "active", "rateLimitCeiling": 5000, "rateLimitExempt": false,
 			"qpsLimitCeiling": 2, "qpsLimitExempt": false,
 		},
+		computed: map[string]func(*object) any{"limits": keyLimits},
 		// What V2 calls keys are those of services that are in no package; here they
 		// are the same objects.
 		types: []rpcType{
@@ -67,6 +69,14 @@ func packageKeyKind() *kind {
 			{name: "package_key", table: "package_keys", key: "id"},
 		},
 	}
+}
+
+// keyLimits are the limits of a key to which nobody gave any: its ceilings.
+func keyLimits(key *object) any {
+	limit := func(period, ceiling string) any {
+		return map[string]any{"period": period, "source": "plan", "ceiling": key.props[ceiling]}
+	}
+	return []any{limit("second", "qpsLimitCeiling"), limit("day", "rateLimitCeiling")}
 }
 
 // roleKind is read-only in V3; V2 changes roles.

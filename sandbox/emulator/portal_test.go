@@ -32,12 +32,25 @@ func TestOrganizations(t *testing.T) {
 	a.rest("GET", service+"?fields=organization", "").expect(t, 200, `{"organization":null}`)
 }
 
+func TestAnOrganizationIsNotBelowItself(t *testing.T) {
+	a := start(t, emulator.Options{})
+	top := a.rest("POST", "/organizations", `{"name":"Top"}`).expect(t, 200, "").object(t)["id"].(string)
+	below := a.rest("POST", "/organizations", `{"name":"Below","parent":{"id":"`+top+`"}}`).expect(t, 200, "").object(t)["id"].(string)
+	for _, parent := range []string{top, below} {
+		a.rest("PUT", "/organizations/"+top, `{"parent":{"id":"`+parent+`"}}`).
+			expect(t, 400, `{"errorCode":"400","errorMessage":"Unable to update organization.","errors":[{"property":"parent","message":"That organization is this one, or below it."}]}`)
+		a.rest("POST", "/organizations/"+parent+"/suborganizations", `{"id":"`+top+`"}`).
+			expect(t, 400, `{"errorCode":"400","errorMessage":"Unable to create organization.","errors":[{"property":"id","message":"This organization is that one, or below it."}]}`)
+	}
+	a.rest("PUT", "/organizations/"+below+"?fields=parent.name", `{"parent":{"id":"`+top+`"}}`).expect(t, 200, `{"parent":{"name":"Top"}}`)
+}
+
 func TestMaintenanceEventsAndTheirEndpoints(t *testing.T) {
 	a := start(t, emulator.Options{})
 	endpoint := a.first(a.first("/services") + "/endpoints")
 	id := endpoint[strings.LastIndex(endpoint, "/")+1:]
 	a.rest("POST", "/scheduledMaintenanceEvents", `{"name":"E"}`).expect(t, 400, "")
-	event := a.rest("POST", "/scheduledMaintenanceEvents", `{"name":"E","startDateTime":"s","endDateTime":"e","endpoints":[{"id":"`+id+`"}]}`).
+	event := a.rest("POST", "/scheduledMaintenanceEvents", `{"name":"E","startDateTime":"2026-04-11T22:00:00.000+0000","endDateTime":"2026-04-12","endpoints":[{"id":"`+id+`"}]}`).
 		expect(t, 200, "").object(t)["id"].(string)
 	path := "/scheduledMaintenanceEvents/" + event + "/endpoints"
 	a.rest("GET", path+"?fields=id", "").expect(t, 200, `[{"id":"`+id+`"}]`)
@@ -106,6 +119,44 @@ func TestWhatIsInUseIsNotDeleted(t *testing.T) {
 	a.rest("DELETE", key, "").expect(t, 200, "")
 	a.rest("DELETE", "/packages/"+id, "").expect(t, 200, "")
 	a.rest("GET", "/packages/"+id+"/plans/"+plan, "").expect(t, 404, "")
+}
+
+func TestAKeyStaysInItsPackage(t *testing.T) {
+	a := start(t, emulator.Options{})
+	one := a.rest("POST", "/packages?fields=id,plans.id,plans.name", `{"name":"P","plans":[{"name":"A"},{"name":"B"}]}`).expect(t, 200, "").object(t)
+	plans := one["plans"].([]any)
+	id, from, to := one["id"].(string), plans[0].(map[string]any)["id"].(string), plans[1].(map[string]any)["id"].(string)
+	otherPackage := a.first("/packages")
+	other := strings.TrimPrefix(a.first(otherPackage+"/plans"), otherPackage+"/plans/")
+
+	const refused = `"errors":[{"property":"plan","message":"There is no plan of that id in the package."}]}`
+	keys := a.first("/applications") + "/packageKeys"
+	a.rest("POST", keys, fmt.Sprintf(`{"secret":"s","package":{"id":%q},"plan":{"id":%q}}`, id, other)).
+		expect(t, 400, `{"errorCode":"400","errorMessage":"Unable to create package key.",`+refused)
+	a.rest("POST", keys, fmt.Sprintf(`{"secret":"s","plan":{"id":%q}}`, from)).expect(t, 400, "")
+	fresh := a.rest("POST", keys, fmt.Sprintf(`{"secret":"s","package":{"id":%q},"plan":{"id":%q}}`, id, from)).expect(t, 200, "").object(t)
+	key := "/packageKeys/" + fresh["id"].(string)
+	a.rest("PUT", key, fmt.Sprintf(`{"plan":{"id":%q}}`, other)).
+		expect(t, 400, `{"errorCode":"400","errorMessage":"Unable to update package key.",`+refused)
+	a.call("package_key.update", fmt.Sprintf(`[{"id":%v,"plan":{"id":%v}}]`, a.numberOf("package_keys", fresh["id"]), a.numberOf("plans", other))).
+		expect(t, 400, `{"error":{"message":"Invalid Object","code":1000,"data":[{"field":"plan","message":"There is no plan of that id in the package."}]},"id":1,"jsonrpc":"2.0"}`)
+	a.rest("PUT", key+"?fields=plan.name", fmt.Sprintf(`{"plan":{"id":%q}}`, to)).expect(t, 200, `{"plan":{"name":"B"}}`)
+}
+
+// numberOf is V2's id of an object.
+func (a *area) numberOf(table string, uuid any) any {
+	a.t.Helper()
+	page := a.created("object.query", fmt.Sprintf(`["SELECT id FROM %s WHERE uuid = '%s'"]`, table, uuid))
+	return page["items"].([]any)[0].(map[string]any)["id"]
+}
+
+func TestTheLimitsOfAKeyAreItsCeilingsUnlessItHasOthers(t *testing.T) {
+	a := start(t, emulator.Options{})
+	key := "/packageKeys/" + a.rest("POST", a.first("/applications")+"/packageKeys", `{"secret":"s","qpsLimitCeiling":3}`).expect(t, 200, "").object(t)["id"].(string)
+	a.rest("GET", key+"?fields=limits", "").
+		expect(t, 200, `{"limits":[{"ceiling":3,"period":"second","source":"plan"},{"ceiling":5000,"period":"day","source":"plan"}]}`)
+	a.rest("PUT", key+"?fields=limits.ceiling", `{"rateLimitCeiling":7}`).expect(t, 200, `{"limits":[{"ceiling":3},{"ceiling":7}]}`)
+	a.rest("PUT", key+"?fields=limits", `{"limits":[]}`).expect(t, 200, `{"limits":[]}`)
 }
 
 func TestMembers(t *testing.T) {

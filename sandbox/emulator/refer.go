@@ -17,7 +17,7 @@ func idIn(value any) string {
 // refer sets a property that names other objects, and adds their names to it.
 func (s *store) refer(o *object, r ref, value any) {
 	if r.many {
-		var kept []any
+		kept := []any{}
 		sent, _ := value.([]any)
 		for _, one := range sent {
 			shown, _ := one.(map[string]any)
@@ -68,7 +68,7 @@ func (o *object) changeReference(r ref, id string, change func(map[string]any) m
 		}
 		return
 	}
-	var kept []any
+	kept := []any{}
 	for _, one := range o.props[r.property].([]any) {
 		if idIn(one) != id {
 			kept = append(kept, one)
@@ -86,6 +86,18 @@ func (o *object) refersTo(r ref, id string) bool {
 		list = []any{o.props[r.property]}
 	}
 	return slices.ContainsFunc(list, func(one any) bool { return idIn(one) == id })
+}
+
+// leadsTo tells whether references, followed from one object to the next, come
+// to o.
+func (s *store) leadsTo(r ref, from, o *object) bool {
+	for range s.all[o.kind.name] { // and no longer, should they lead in a circle
+		if from == nil || from == o {
+			break
+		}
+		from = firstOf(from.referred(r))
+	}
+	return from == o
 }
 
 // referred gives the objects a property names.

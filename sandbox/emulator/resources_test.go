@@ -184,6 +184,16 @@ func TestPartsOfAnObjectHavePathsOfTheirOwn(t *testing.T) {
 	a.rest("PATCH", service+"/cache", "").expect(t, 405, "").expectHeader(t, "Allow", "GET, HEAD, POST, PUT, DELETE")
 }
 
+func TestAPlansNotesAreShownWhenTheyAreNamed(t *testing.T) {
+	a := start(t, emulator.Options{})
+	plans := a.first("/packages") + "/plans"
+	plan := a.rest("POST", plans, `{"name":"P","notes":"n","eav":{"a":"b"}}`).expect(t, 200, "").object(t)
+	if plan["notes"] != nil || plan["eav"] != nil || plan["status"] != "active" {
+		t.Errorf("unasked: %v", plan)
+	}
+	a.rest("GET", plans+"/"+plan["id"].(string)+"?fields=notes,eav", "").expect(t, 200, `{"eav":{"a":"b"},"notes":"n"}`)
+}
+
 func TestRolesOfServicesAndPlans(t *testing.T) {
 	a := start(t, emulator.Options{})
 	role := a.rest("GET", "/roles?filter=name:Partners", "").list(t)[0]["id"].(string)
@@ -195,12 +205,19 @@ func TestRolesOfServicesAndPlans(t *testing.T) {
 	a.rest("PUT", service+"/roles", `{"roles":[{"id":"nosuch"}]}`).expect(t, 400, `{"errorCode":"400","errorMessage":"Unable to update roles.","errors":[{"property":"roles[0]","message":"There is no role of that id."}]}`)
 	a.rest("GET", service+"/roles", "").expect(t, 200, one).expectHeader(t, "X-Total-Count", "1")
 	a.rest("GET", service+"?fields=roles.name", "").expect(t, 200, `{"roles":[{"name":"Partners"}]}`)
+	a.rest("DELETE", service+"/roles", "").expect(t, 200, "")
+	a.rest("GET", service+"/roles", "").expect(t, 200, "[]").expectHeader(t, "X-Total-Count", "0")
+	a.rest("GET", service+"?fields=roles", "").expect(t, 200, `{"roles":[]}`)
+	a.rest("POST", service+"/roles", one).expect(t, 405, "").expectHeader(t, "Allow", "GET, HEAD, PUT, DELETE")
 
 	plan := a.first(a.first("/packages") + "/plans")
 	many := fmt.Sprintf(`[{"action":"register_keys","id":%q,"name":"Partners"}]`, role)
 	a.rest("PUT", plan+"/roles", many).expect(t, 200, many)
 	a.rest("PUT", plan+"/roles", `{"roles":[]}`).expect(t, 400, `{"errorCode":"400","errorMessage":"The body is not an array."}`)
 	a.rest("PUT", plan+"/roles", `[]`).expect(t, 200, "[]")
+	a.rest("PUT", plan+"/roles", many).expect(t, 200, many)
+	a.rest("DELETE", plan+"/roles", "").expect(t, 200, "")
+	a.rest("GET", plan+"/roles", "").expect(t, 200, "[]")
 
 	for verb, path := range map[string]string{"POST": "/roles", "PUT": "/roles/" + role, "DELETE": "/roles/" + role} {
 		a.rest(verb, path, `{"name":"R"}`).expect(t, 405, "").expectHeader(t, "Allow", "GET, HEAD")

@@ -119,7 +119,7 @@ func verbsOf(t target) []string {
 	case k.derive != nil, k.access == readOnly:
 		return words(reading)
 	case t.part != nil && t.part.list:
-		return words(reading + " PUT")
+		return words(reading + " PUT DELETE")
 	case t.part != nil, k.single:
 		return words(reading + " POST PUT DELETE")
 	case k.links != "" && t.one:

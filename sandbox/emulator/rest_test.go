@@ -62,6 +62,12 @@ func TestNestedObjects(t *testing.T) {
 	a.rest("PUT", e3+"?fields=methods.name", `{"methods":[{"id":"`+method+`","name":"M2b"},{"name":"M3"}]}`).
 		expect(t, 200, `{"methods":[{"name":"M2b"},{"name":"M3"}]}`)
 
+	// A child that is not there is not made: its id may hold a typing error.
+	a.rest("PUT", e3, `{"methods":[{"name":"M4"},{"id":"nosuch","name":"M5"}]}`).
+		expect(t, 400, `{"errorCode":"400","errorMessage":"Unable to update service definition endpoint.","errors":[{"property":"methods[1].id","message":"There is no service definition method of that id."}]}`)
+	a.rest("GET", e3+"/methods", "").expectHeader(t, "X-Total-Count", "2")
+	a.rest("POST", path+"?fields=methods.name", `{"name":"E4","methods":[{"id":"nosuch","name":"M5"}]}`).expect(t, 200, `{"methods":[{"name":"M5"}]}`)
+
 	// Children are found below their own parent only, and go with it.
 	other := a.rest("GET", "/services?limit=1", "").list(t)[0]["id"].(string)
 	a.rest("GET", strings.Replace(e3, service["id"].(string), other, 1), "").expect(t, 404, "")
@@ -90,8 +96,11 @@ func TestMembersApplicationsAndKeys(t *testing.T) {
 	a.rest("GET", path+"?fields=name,packageKeys.secret", "").expect(t, 200, `{"name":"App","packageKeys":[{"secret":"s3cret"}]}`)
 	a.rest("GET", applications+"?filter=packageKeys.secret:s3cret&fields=name", "").expect(t, 200, `[{"name":"App"}]`)
 	a.rest("PUT", path, `{"name":"App 2"}`).expect(t, 200, "")
-	a.rest("PUT", "/packageKeys/"+key["id"].(string), `{"apikey":"another"}`).
-		expect(t, 400, `{"errorCode":"400","errorMessage":"Unable to update package key.","errors":[{"property":"apikey","message":"Property 'apikey' cannot be changed."}]}`)
+	taken := a.rest("GET", "/packageKeys?limit=1", "").list(t)[0]["apikey"]
+	for _, other := range []any{"another", taken} { // the key stays what it is
+		a.rest("PUT", "/packageKeys/"+key["id"].(string)+"?fields=apikey,status", fmt.Sprintf(`{"apikey":%q,"status":"waiting"}`, other)).
+			expect(t, 200, fmt.Sprintf(`{"apikey":%q,"status":"waiting"}`, key["apikey"]))
+	}
 	a.rest("POST", "/applications", `{"name":"no member"}`).expect(t, 405, "").expectHeader(t, "Allow", "GET, HEAD, PUT, DELETE")
 	a.rest("DELETE", path, "").expect(t, 200, "")
 	a.rest("GET", "/packageKeys/"+key["id"].(string), "").expect(t, 404, "")
@@ -145,6 +154,18 @@ func TestRESTCallsThatAreRefused(t *testing.T) {
 			"POST", "/services", `{"name":"S","endpoints":[{"name":"E"},{"methods":[7]}]}`, 400,
 			`{"errorCode":"400","errorMessage":"Unable to create service definition.","errors":[{"property":"endpoints[1].name","message":"Property 'name' is required."},{"property":"endpoints[1].methods[0]","message":"Property 'endpoints[1].methods[0]' is not an object."}]}`,
 		},
+		"domains of any shape but one": {
+			"POST", "/services/3wh56tphn3e87eshyjgjeqrp/endpoints", `{"name":"E","publicDomains":"x","systemDomains":[{"address":"a"},1,{"address":" "},{"address":7},null]}`, 400,
+			`{"errorCode":"400","errorMessage":"Unable to create service definition endpoint.","errors":[{"property":"publicDomains","message":"Property 'publicDomains' is not an array."},` +
+				`{"property":"systemDomains[1]","message":"Property 'systemDomains' is not an object with a text 'address'."},{"property":"systemDomains[2]","message":"Property 'systemDomains' is not an object with a text 'address'."},` +
+				`{"property":"systemDomains[3]","message":"Property 'systemDomains' is not an object with a text 'address'."},{"property":"systemDomains[4]","message":"Property 'systemDomains' is not an object with a text 'address'."}]}`,
+		},
+		"a date that is none": {
+			"POST", "/scheduledMaintenanceEvents", `{"name":"E","startDateTime":"garbage","endDateTime":7}`, 400,
+			`{"errorCode":"400","errorMessage":"Unable to create scheduled maintenance event.","errors":[{"property":"endDateTime","message":"Property 'endDateTime' is not a text."},` +
+				`{"property":"startDateTime","message":"Property 'startDateTime' is not a date."},{"property":"endDateTime","message":"Property 'endDateTime' is not a date."}]}`,
+		},
+		"a name that is a number":         {"POST", "/services", `{"name":5}`, 400, `{"errorCode":"400","errorMessage":"Unable to create service definition.","errors":[{"property":"name","message":"Property 'name' is not a text."}]}`},
 		"children that are no array":      {"POST", "/services", `{"name":"S","endpoints":{}}`, 400, ""},
 		"a body that is no JSON":          {"POST", "/services", `{"name"`, 400, ""},
 		"two JSON values":                 {"POST", "/services", `{"name":"S"} {}`, 400, `{"errorCode":"400","errorMessage":"The body is not JSON: something follows the JSON value"}`},

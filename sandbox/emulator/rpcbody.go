@@ -56,11 +56,7 @@ func (b *rpcBody) reference(r ref, value any) any {
 		if value == nil {
 			return map[string]any{"id": nil}
 		}
-		id := "none" // no id at all, so that it is found wrong
-		if o := (rpcObjects{b.store, to, to.types[0]}).find(value); o != nil {
-			id = o.id()
-		}
-		return map[string]any{"id": id}
+		return map[string]any{"id": rpcObjects{b.store, to, to.types[0]}.idOf(value)}
 	}
 	list, isList := value.([]any)
 	if !r.many || !isList {
@@ -86,8 +82,8 @@ func (b *rpcBody) nest(k *kind, sent map[string]any) {
 			x := rpcObjects{b.store, k, t}
 			inner := x.convert(child, k.of != "")
 			inner.fill()
-			if old := x.find(child); old != nil {
-				inner.body["id"] = old.id()
+			if child[t.key] != nil && !k.foreign() {
+				inner.body["id"] = x.idOf(child)
 			}
 			converted = append(converted, inner.body)
 		}

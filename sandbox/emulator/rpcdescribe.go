@@ -66,7 +66,7 @@ func (k *kind) describeField(t rpcType, column, property string) map[string]any 
 		described["type"], described["readonly"] = "integer", true
 	case property == "id", slices.Contains(k.server, property):
 		described["readonly"] = true
-	case slices.Contains(k.fixed, property):
+	case slices.Contains(k.fixed, property), slices.Contains(k.lasting, property):
 		described["createonly"] = true
 	}
 	if property == "created" || property == "updated" {

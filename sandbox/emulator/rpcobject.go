@@ -115,6 +115,14 @@ func (x rpcObjects) find(id any) *object {
 	return x.store.all[x.kind.name][i]
 }
 
+// idOf is V3's id of what find finds.
+func (x rpcObjects) idOf(id any) string {
+	if o := x.find(id); o != nil {
+		return o.id()
+	}
+	return "none" // no id at all, so that it is found wrong
+}
+
 // fetch answers what is not there with null [V2 docs, Fetching Objects].
 func (x rpcObjects) fetch(param any) (any, *rpcError) {
 	if _, isList := param.([]any); isList || param == nil {

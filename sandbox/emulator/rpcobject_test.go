@@ -156,6 +156,14 @@ func TestV2CallsThatAreRefused(t *testing.T) {
 			"package.create", `[{"name":"P","plans":[{"name":""}]}]`, 400,
 			`{"message":"Missing Required Field","code":1002,"data":[{"field":"plans[0].name","message":"Property 'name' is required."}]}`,
 		},
+		"something nested is not there": {
+			"package.update", `[{"id":689,"plans":[{"id":1,"name":"P"}]}]`, 400,
+			`{"message":"Invalid Object","code":1000,"data":[{"field":"plans[0].id","message":"There is no plan of that id."}]}`,
+		},
+		"a name that is a number": {
+			"role.create", `[{"name":5}]`, 400,
+			`{"message":"Invalid Object","code":1000,"data":[{"field":"name","message":"Property 'name' is not a text."}]}`,
+		},
 		"an object that is not valid": {
 			"role.validate", `[{"name":" "}]`, 400,
 			`{"message":"Invalid Object","code":1000,"data":[{"field":"name","message":"Property 'name' is required."}]}`,

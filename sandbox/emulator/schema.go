@@ -26,10 +26,15 @@ type kind struct {
 	implicit, explicit, writeOnly []string
 	// structured properties are objects or arrays; V2 does not show them.
 	structured []string
-	// required properties cannot be absent or empty; unique ones cannot be the
-	// same in two objects, and retained ones not even after one is gone; fixed
-	// ones cannot change.
-	required, unique, retained, fixed []string
+	// required properties cannot be absent or empty, and are texts if they are
+	// not structured; unique ones cannot be the same in two objects, and
+	// retained ones not even after one is gone; fixed ones cannot change, and of
+	// lasting ones a change is ignored.
+	required, unique, retained, fixed, lasting []string
+	// dates are properties that hold one; lists are arrays of objects, each with
+	// a text of the name given here.
+	dates []string
+	lists map[string]string
 	// server properties are set by Mashery, and ignored when sent.
 	server []string
 	// generated properties get a random key when they are not sent, and so do
@@ -37,8 +42,10 @@ type kind struct {
 	generated, rpcGenerated []string
 	// inherited properties are the parent's when they are not sent.
 	inherited []string
-	// defaults are the values of properties that are not sent.
+	// defaults are the values of properties that are not sent, and computed is
+	// how others are made of the object.
 	defaults map[string]any
+	computed map[string]func(*object) any
 	// presets are objects with ids that the client gives: the other values of
 	// each. No other ids are taken.
 	presets map[string]map[string]any
@@ -94,6 +101,8 @@ type ref struct {
 	many           bool
 	// holds keeps the other object from being deleted (chosen).
 	holds bool
+	// below names the reference to what the other object is nested in.
+	below string
 }
 
 // access says how a kind appears at the root of the API.

@@ -139,10 +139,6 @@ func (sd *seeder) application(member *object, company string, plans []*object) {
 			"secret":          shortID(sd.ids)[:10],
 			"status":          sd.pick("active active active waiting disabled"),
 			"qpsLimitCeiling": plan.props["qpsLimitCeiling"], "rateLimitCeiling": plan.props["rateLimitCeiling"],
-			"limits": []any{
-				map[string]any{"period": "second", "source": "plan", "ceiling": plan.props["qpsLimitCeiling"]},
-				map[string]any{"period": "day", "source": "plan", "ceiling": plan.props["rateLimitCeiling"]},
-			},
 			"package": map[string]any{"id": plan.parent.id(), "name": plan.parent.props["name"]},
 			"plan":    map[string]any{"id": plan.id(), "name": plan.props["name"]},
 		})

@@ -4,6 +4,7 @@ package emulator
 
 import (
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -29,11 +30,15 @@ type object struct {
 
 func (o *object) id() string { return text(o.props["id"]) }
 
-// value gives a property, or that of the object this one stands for.
+// value gives a property, or that of the object this one stands for, or one that
+// is computed.
 func (o *object) value(property string) (any, bool) {
 	value, set := o.props[property]
 	if !set && o.standsFor != nil {
 		value, set = o.standsFor.props[property]
+	}
+	if compute := o.kind.computed[property]; !set && compute != nil {
+		return compute(o), true
 	}
 	return value, set
 }
@@ -158,6 +163,10 @@ func (s *store) update(o *object, body map[string]any) {
 	o.props["updated"] = s.now().UTC().Format(dateFormat)
 	if revision, ok := o.props["revisionNumber"].(int); ok {
 		o.props["revisionNumber"] = revision + 1
+	}
+	body = maps.Clone(body)
+	for _, name := range o.kind.lasting {
+		delete(body, name)
 	}
 	s.set(o, body)
 }
