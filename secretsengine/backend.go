@@ -30,6 +30,7 @@ type backend struct {
 	configLock sync.Mutex             // who changes the configuration
 	budgets    *mashery.Budgets
 	turns      tokenTurns
+	rests      tokenRests
 	memory     *memory
 	salt       saltCache
 	client     clientCache
@@ -49,6 +50,9 @@ type bounds struct {
 	Fetch time.Duration
 	// Turn is the longest time a token fetch may wait to be made.
 	Turn time.Duration
+	// Renewal is the longest time the readers of a token that still lives wait
+	// for the next one.
+	Renewal time.Duration
 	// Call is the longest time one proxied call may take, its waiting included.
 	// Vault itself gives a request 90 s.
 	Call time.Duration
@@ -59,7 +63,10 @@ type bounds struct {
 }
 
 func defaultBounds() bounds {
-	return bounds{Fetch: 29 * time.Second, Turn: 26 * time.Second, Call: time.Minute, Wait: 30 * time.Second, Body: 32 << 20}
+	return bounds{
+		Fetch: 29 * time.Second, Turn: 26 * time.Second, Renewal: 2 * time.Second,
+		Call: time.Minute, Wait: 30 * time.Second, Body: 32 << 20,
+	}
 }
 
 // Factory makes the engine of one mount; Vault calls it.

@@ -265,6 +265,19 @@ func TestACallThatCannotHaveItsSlotIsRefusedAsMasheryWould(t *testing.T) {
 	wantEqual(t, "calls at Mashery", e.mashery.callCount(), 1)
 }
 
+func TestACallThatWaitedForATokenOnlyIsSaidNotToBeCarriedOut(t *testing.T) {
+	limits := defaultBounds()
+	limits.Call = 50 * time.Millisecond
+	e := newEngineWithin(t, limits)
+	e.writeRole("demo", demoRole())
+	gate := make(chan struct{})
+	defer close(gate)
+	e.mashery.on(nil, func(http.ResponseWriter, *http.Request) { <-gate })
+	e.failed("roles/demo/proxy/v3/services", 504, `role "demo": the call could not be sent to Mashery in time, so it was not carried out; try again later`)
+	e.refused(logical.ReadOperation, "roles/demo/v3/services", nil, `role "demo": the call could not be sent to Mashery in time, so it was not carried out; try again later`)
+	wantEqual(t, "calls at Mashery", e.mashery.callCount(), 0)
+}
+
 func TestV2IsSignedByMasherysClockOnceItIsKnown(t *testing.T) {
 	e := newDemo(t)
 	theirs := e.clock.now().Add(20 * time.Minute)

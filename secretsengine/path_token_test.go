@@ -69,6 +69,72 @@ func TestTheOldTokenServesToItsEndWhileRenewingFails(t *testing.T) {
 	e.failed("roles/demo/token", 502, "status 503")
 }
 
+func TestATokenThatLivesIsGivenOutWhileItsRenewalTakesLong(t *testing.T) {
+	for path, told := range map[string]func(*engine) string{
+		"roles/demo/token": (*engine).token,
+		"roles/demo/proxy/v3/services": func(e *engine) string {
+			e.read("roles/demo/proxy/v3/services", nil)
+			call, _ := e.mashery.lastCall(e.T)
+			return strings.TrimPrefix(call.Header.Get("Authorization"), "Bearer ")
+		},
+	} {
+		t.Run(path, func(t *testing.T) {
+			limits := defaultBounds()
+			limits.Renewal = 20 * time.Millisecond
+			e := newEngineWithin(t, limits)
+			e.writeRole("demo", demoRole())
+			e.token()
+			asked, gate := make(chan struct{}, 1), make(chan struct{})
+			e.mashery.on(nil, func(w http.ResponseWriter, _ *http.Request) { asked <- struct{}{}; <-gate; giveToken(w, 2, 3600) })
+			e.clock.move(56 * time.Minute)
+			wantEqual(t, "token while it is renewed", told(e), "token-1")
+			wantEqual(t, "token while it is renewed, again", told(e), "token-1")
+			<-asked
+			close(gate)
+			e.running.Wait()
+			wantEqual(t, "token when it was renewed", told(e), "token-2")
+			wantEqual(t, "fetches", len(e.mashery.tokenRequests()), 2)
+		})
+	}
+}
+
+func TestARenewalThatFailedIsTriedAgainAfterAWhile(t *testing.T) {
+	e := newDemo(t)
+	e.token()
+	e.mashery.on(nil, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	tried := func(when string, want int) {
+		t.Helper()
+		wantEqual(t, "token, "+when, e.token(), "token-1")
+		wantEqual(t, "requests, "+when, len(e.mashery.tokenRequests()), want) // one by refresh token, one by password
+	}
+	e.clock.move(56 * time.Minute)
+	tried("at first", 3)
+	tried("at once after", 3)
+	e.clock.move(29 * time.Second)
+	tried("half a minute later", 3)
+	e.clock.move(time.Second)
+	tried("a little later still", 5)
+	e.clock.move(3*time.Minute + 10*time.Second)
+	tried("with 20 seconds left", 7)
+	e.clock.move(10 * time.Second)
+	tried("with 10 seconds left", 9)
+	e.clock.move(10 * time.Second)
+	e.failed("roles/demo/token", 502, "status 503")
+	e.failed("roles/demo/token", 502, "status 503")
+	wantEqual(t, "requests without a token", len(e.mashery.tokenRequests()), 13)
+}
+
+func TestATokenThatIsNewIsNotMistakenForOneThatRests(t *testing.T) {
+	e := newDemo(t)
+	e.token()
+	e.mashery.on(nil, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	e.clock.move(58 * time.Minute)
+	e.token()
+	e.must(logical.DeleteOperation, "roles/demo/token", nil)
+	e.mashery.on(nil, nil)
+	wantEqual(t, "token", e.token(), "token-4")
+}
+
 func TestAShortLivedTokenIsKeptForHalfItsLife(t *testing.T) {
 	e := newDemo(t)
 	n := 0

@@ -51,8 +51,20 @@ func (b *backend) call(ctx context.Context, s logical.Storage, roleName string, 
 	reply, err := b.exchange(ctx, sender, call, from)
 	if !sent.Load() {
 		buyer.giveBack(ctx)
+		if late(err) {
+			err = errors.Join(errUnsent, err)
+		}
 	}
 	return reply, nil, err
+}
+
+// errUnsent is the error of a call for whose sending there was no time.
+var errUnsent = errors.New("the call could not be sent to Mashery in time, so it was not carried out; try again later")
+
+// late tells whether it took too long.
+func late(err error) bool {
+	var slow *mashery.TimeoutError
+	return errors.As(err, &slow) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // reply is Mashery's answer to one call, read to its end.
@@ -150,7 +162,6 @@ func (b *backend) noAnswer(roleName string, err error) (status int, text string)
 		full        *mashery.OverQPSError
 		noToken     *mashery.TokenError
 		unreachable *mashery.UnreachableError
-		slow        *mashery.TimeoutError
 		bad         *badAnswerError
 	)
 	switch {
@@ -162,7 +173,9 @@ func (b *backend) noAnswer(roleName string, err error) (status int, text string)
 		return http.StatusBadGateway, fmt.Sprintf("role %q: %v", roleName, err)
 	case errors.Is(err, errTokenLate):
 		return http.StatusGatewayTimeout, fmt.Sprintf("role %q: %v", roleName, errTokenLate)
-	case errors.As(err, &slow), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, errUnsent):
+		return http.StatusGatewayTimeout, fmt.Sprintf("role %q: %v", roleName, errUnsent)
+	case late(err):
 		return http.StatusGatewayTimeout, fmt.Sprintf("role %q: Mashery did not answer in time; whether the call was carried out is not known", roleName)
 	}
 	return 0, ""

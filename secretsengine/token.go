@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+	"golang.org/x/sync/singleflight"
 
 	"mashproxy/mashery"
 )
@@ -17,9 +18,6 @@ const (
 	tokenPrefix = "token/"
 	// renewBefore is the life left under which a shared token is renewed.
 	renewBefore = 5 * time.Minute
-	// renewTurn is how long a renewal waits for its turn while the old token
-	// serves: its readers wait as long.
-	renewTurn = 2 * time.Second
 	// longestLife is the longest life believed; Mashery gives an hour.
 	longestLife = 365 * 24 * time.Hour
 )
@@ -132,13 +130,41 @@ func (b *buyer) own(ctx context.Context) (*token, error) {
 
 // shared returns the role's shared token, bought or renewed first when need
 // be. However many ask, one fetch is under way, and one who leaves does not
-// stop it. While a renewal fails the old token serves to its end.
+// stop it. While a renewal fails, or takes its time, the old token serves to its end.
 func (b *buyer) shared(ctx context.Context) (*token, error) {
 	t, err := b.stored(ctx)
 	if err != nil || !t.aging(b.now()) {
 		return t, err
 	}
-	fetched := b.fetches.DoChan(b.Role.Name+"\x00"+b.Marks.Fingerprint, func() (any, error) {
+	var enough <-chan time.Time
+	if b.serves(t) {
+		if b.rests.resting(b.Role.Name, t, b.now()) {
+			return t, nil
+		}
+		patience := time.NewTimer(b.bounds.Renewal)
+		defer patience.Stop()
+		enough = patience.C
+	}
+	select {
+	case result := <-b.fetched(ctx):
+		if result.Err != nil {
+			return nil, result.Err
+		}
+		return result.Val.(*token), nil
+	case <-enough:
+		b.rests.rest(b.Role.Name, t, b.now())
+		return t, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// serves tells whether the token lives for longer than its renewal is waited for.
+func (b *buyer) serves(t *token) bool { return t.left(b.now()) > b.bounds.Renewal }
+
+// fetched is what the fetch under way will give; one begins if none is.
+func (b *buyer) fetched(ctx context.Context) <-chan singleflight.Result {
+	return b.fetches.DoChan(b.Role.Name+"\x00"+b.Marks.Fingerprint, func() (any, error) {
 		b.running.Add(1)
 		defer b.running.Done()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.bounds.Fetch)
@@ -146,15 +172,6 @@ func (b *buyer) shared(ctx context.Context) (*token, error) {
 		defer context.AfterFunc(b.mounted, cancel)()
 		return b.renewed(ctx)
 	})
-	select {
-	case result := <-fetched:
-		if result.Err != nil {
-			return nil, result.Err
-		}
-		return result.Val.(*token), nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 }
 
 // renewed is the one fetch: it looks once more, for another may just have
@@ -168,6 +185,7 @@ func (b *buyer) renewed(ctx context.Context) (*token, error) {
 	if err != nil {
 		if old.left(b.now()) > 0 {
 			b.Logger().Warn("the shared token could not be renewed; the old one serves on", "role", b.Role.Name, "error", err)
+			b.rests.rest(b.Role.Name, old, b.now())
 			return old, nil
 		}
 		return nil, err
@@ -179,8 +197,8 @@ func (b *buyer) renewed(ctx context.Context) (*token, error) {
 // password where there is none or Mashery does not take it.
 func (b *buyer) successor(ctx context.Context, old *token) (*token, error) {
 	creds, most := b.Role.credentials(), b.bounds.Turn
-	if old.left(b.now()) > 0 {
-		most = min(most, renewTurn)
+	if b.serves(old) {
+		most = min(most, b.bounds.Renewal)
 	}
 	if old != nil && !old.Refresh.IsZero() {
 		next, err := b.bought(ctx, most, func() (mashery.Token, error) {
@@ -203,7 +221,6 @@ func (b *buyer) bought(ctx context.Context, most time.Duration, ask func() (mash
 	var (
 		asked time.Time
 		given mashery.Token
-		slow  *mashery.TimeoutError
 	)
 	err := b.inTurn(ctx, most, func() (err error) {
 		asked = b.now()
@@ -211,7 +228,7 @@ func (b *buyer) bought(ctx context.Context, most time.Duration, ask func() (mash
 		return err
 	})
 	switch {
-	case errors.As(err, &slow), errors.Is(err, context.DeadlineExceeded):
+	case late(err):
 		return nil, errors.Join(errTokenLate, err)
 	case err != nil:
 		return nil, err
