@@ -48,6 +48,8 @@ type bounds struct {
 	// Fetch is the longest time one token fetch may take, its waiting included.
 	// Programs that ask for grants, such as mashproxy, wait for 30 s.
 	Fetch time.Duration
+	// Refresh is the longest time that a refresh token is tried for.
+	Refresh time.Duration
 	// Turn is the longest time a token fetch may wait to be made.
 	Turn time.Duration
 	// Renewal is the longest time the readers of a token that still lives wait
@@ -64,7 +66,7 @@ type bounds struct {
 
 func defaultBounds() bounds {
 	return bounds{
-		Fetch: 29 * time.Second, Turn: 26 * time.Second, Renewal: 2 * time.Second,
+		Fetch: 29 * time.Second, Refresh: 10 * time.Second, Turn: 26 * time.Second, Renewal: 2 * time.Second,
 		Call: time.Minute, Wait: 30 * time.Second, Body: 32 << 20,
 	}
 }

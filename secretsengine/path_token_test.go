@@ -135,6 +135,23 @@ func TestATokenThatIsNewIsNotMistakenForOneThatRests(t *testing.T) {
 	wantEqual(t, "token", e.token(), "token-4")
 }
 
+func TestThePasswordServesWhereTheRefreshTokenIsNotAnswered(t *testing.T) {
+	limits := defaultBounds()
+	limits.Refresh = 20 * time.Millisecond
+	e := newEngineWithin(t, limits)
+	e.writeRole("demo", demoRole())
+	e.token()
+	e.mashery.on(nil, func(w http.ResponseWriter, r *http.Request) {
+		if form, _ := io.ReadAll(r.Body); strings.Contains(string(form), "refresh_token") {
+			<-r.Context().Done()
+			return
+		}
+		giveToken(w, 7, 3600)
+	})
+	e.clock.move(2 * time.Hour)
+	wantEqual(t, "token", e.token(), "token-7")
+}
+
 func TestAShortLivedTokenIsKeptForHalfItsLife(t *testing.T) {
 	e := newDemo(t)
 	n := 0

@@ -194,7 +194,7 @@ func (b *buyer) renewed(ctx context.Context) (*token, error) {
 }
 
 // successor buys a token with the old one's refresh token, or with the
-// password where there is none or Mashery does not take it.
+// password where there is none or Mashery does not take it in time.
 func (b *buyer) successor(ctx context.Context, old *token) (*token, error) {
 	creds, most := b.Role.credentials(), b.bounds.Turn
 	if b.serves(old) {
@@ -202,6 +202,8 @@ func (b *buyer) successor(ctx context.Context, old *token) (*token, error) {
 	}
 	if old != nil && !old.Refresh.IsZero() {
 		next, err := b.bought(ctx, most, func() (mashery.Token, error) {
+			ctx, cancel := context.WithTimeout(ctx, b.bounds.Refresh)
+			defer cancel()
 			return b.Client.tokens.Refresh(ctx, creds, old.Refresh.Secret)
 		})
 		if err == nil || ctx.Err() != nil || overQPS(err) != nil {
