@@ -135,7 +135,7 @@ type newKey struct {
 	Secret   string `json:"secret"`
 	Username string `json:"username"`
 	Password string `json:"password"`
-	QPS      int    `json:"qps"` // as in [Emulator.AddKey]
+	QPS      int    `json:"qps"` // 0: as in [Emulator.AddKey]
 }
 
 func (e *Emulator) postKey(w http.ResponseWriter, r *http.Request) {
@@ -143,8 +143,13 @@ func (e *Emulator) postKey(w http.ResponseWriter, r *http.Request) {
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, adminBodyLimit))
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(&k)
-	if err == nil && (k.APIKey == "" || k.Secret == "") {
+	switch {
+	case err == io.EOF:
+		err = errors.New(`send a key as JSON, such as {"api_key":"another","secret":"its-secret","qps":5}`)
+	case err == nil && (k.APIKey == "" || k.Secret == ""):
 		err = errors.New("a key needs api_key and secret")
+	case err == nil && k.QPS < 0:
+		err = fmt.Errorf("qps is %d: it must be a positive number, or left out", k.QPS)
 	}
 	if err != nil {
 		refuseAdmin(w, http.StatusBadRequest, err)

@@ -78,6 +78,8 @@ func TestWhatTheAdminPathRefuses(t *testing.T) {
 		"a path that nobody knows":         {"GET", "/v3/rest/services", "", 404, ""},
 		"a key without its secret":         {"POST", "/keys", `{"api_key":"another"}`, 400, "a key needs api_key and secret"},
 		"a key with something unknown":     {"POST", "/keys", `{"api_key":"a","secret":"b","qsp":3}`, 400, `json: unknown field "qsp"`},
+		"no key at all":                    {"POST", "/keys", ``, 400, "send a key as JSON, such as {"},
+		"a key without any call":           {"POST", "/keys", `{"api_key":"a","secret":"b","qps":-3}`, 400, "qps is -3: it must be a positive number, or left out"},
 		"a key that is no JSON":            {"POST", "/keys", `api_key=a`, 400, "invalid character"},
 		"the credentials, or anything new": {"GET", "/tokens", "", 405, ""},
 	} {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -25,7 +26,7 @@ func (e *Emulator) answer(w http.ResponseWriter, r *http.Request, status int, bo
 		return
 	}
 	text := oddly(mishapOf(r), encode(body))
-	if r.Method == http.MethodHead || !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if r.Method == http.MethodHead || !takesGzip(r.Header) {
 		w.WriteHeader(status)
 		_, _ = w.Write(text) // the client may have left
 		return
@@ -33,6 +34,21 @@ func (e *Emulator) answer(w http.ResponseWriter, r *http.Request, status int, bo
 	h.Set("Content-Encoding", "gzip")
 	w.WriteHeader(status)
 	e.zip(w, text)
+}
+
+// takesGzip tells whether a client takes gzip [RFC 9110, 12.5.3]; that it takes
+// everything ("*") is not enough (chosen).
+func takesGzip(h http.Header) bool {
+	for coding := range strings.SplitSeq(strings.Join(h["Accept-Encoding"], ","), ",") {
+		name, weight, _ := strings.Cut(coding, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			continue
+		}
+		_, weight, _ = strings.Cut(weight, "=")
+		q, err := strconv.ParseFloat(strings.TrimSpace(weight), 64)
+		return err != nil || q > 0
+	}
+	return false
 }
 
 func (e *Emulator) zip(w io.Writer, text []byte) {

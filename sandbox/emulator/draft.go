@@ -119,12 +119,13 @@ func (d *draft) send(w http.ResponseWriter, r *http.Request, m *mishap) {
 	_, _ = w.Write(body) // the client may have left
 }
 
-// sendPart sends the first at bytes, half without a number, and gives what is left.
+// sendPart sends the first at bytes, as [Fault].At has them, and gives what is
+// left.
 func sendPart(w http.ResponseWriter, body []byte, at int) []byte {
 	if at == 0 {
 		at = len(body) / 2
 	}
-	at = min(at, len(body))
+	at = max(0, min(at, len(body)))
 	_, _ = w.Write(body[:at]) // the client may have left
 	_ = http.NewResponseController(w).Flush()
 	return body[at:]

@@ -86,6 +86,7 @@ func TestConnectionsThatEnd(t *testing.T) {
 		"before the answer, by a reset": {"cut_before,reset=true", -1, syscall.ECONNRESET},
 		"within the body":               {"cut_body,at=10", 10, io.ErrUnexpectedEOF},
 		"within the body, by a reset":   {"cut_body,at=10,reset=true", 10, syscall.ECONNRESET},
+		"right after the header":        {"cut_body,at=0", 0, io.ErrUnexpectedEOF},
 		"never, but the body pauses":    {"stall_body,at=4,by=1ms", 0, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,7 +100,7 @@ func TestConnectionsThatEnd(t *testing.T) {
 			switch {
 			case test.err == nil && got.body != whole:
 				t.Errorf("the body is %q", got.body)
-			case test.bytes > 0 && (got.status != 200 || got.body != whole[:test.bytes]):
+			case test.err != nil && test.bytes >= 0 && (got.status != 200 || got.body != whole[:test.bytes]):
 				t.Errorf("the answer is %d %q", got.status, got.body)
 			case test.bytes < 0 && got.status != 0:
 				t.Errorf("the answer is %d", got.status)

@@ -107,10 +107,16 @@ func TestAnswersAreCompressedForThoseWhoTakeThem(t *testing.T) {
 			t.Errorf("%v; %d bytes, want %d", err, len(unpacked), len(plain.body))
 		}
 	}
-	req := a.request("GET", "/v3/rest/services", "")
-	req.Header.Set("Authorization", "Bearer "+a.token)
-	req.Header.Set("Accept-Encoding", "identity")
-	a.do(req).expect(t, 200, plain.body).expectHeader(t, "Content-Encoding", "")
+	for accepted, coding := range map[string]string{
+		"identity": "", "gzip;q=0": "", "br, gzip ; q=0.0": "", "gzipped": "", "br;q=1, GZIP;q=0.5": "gzip",
+	} {
+		req := a.request("GET", "/v3/rest/services", "")
+		req.Header.Set("Authorization", "Bearer "+a.token)
+		req.Header.Set("Accept-Encoding", accepted)
+		if got := a.do(req).expect(t, 200, "").expectHeader(t, "Content-Encoding", coding); (got.body == plain.body) != (coding == "") {
+			t.Errorf("the body for %q is another", accepted)
+		}
+	}
 }
 
 func TestCounts(t *testing.T) {

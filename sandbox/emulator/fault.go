@@ -5,6 +5,7 @@ package emulator
 import (
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -42,7 +43,8 @@ const (
 	FaultCutBefore FaultKind = "cut_before"
 	// The connection ends within the answer's body. [At, Reset]
 	FaultCutBody FaultKind = "cut_body"
-	// The answer's body pauses. [At, By]
+	// The answer's body pauses: for By, for ever without it, or until
+	// [Emulator.ClearFaults]. [At, By]
 	FaultStallBody FaultKind = "stall_body"
 	// Answers have another content type, text/plain. [Type]
 	FaultContentType FaultKind = "content_type"
@@ -71,6 +73,10 @@ const (
 	FaultToken = "token" // token requests
 )
 
+// FaultAtStart, as [Fault].At, is before the first byte of the body: what text
+// calls at=0.
+const FaultAtStart = math.MinInt
+
 // Fault is something that goes wrong at an [Emulator], and the calls it befalls:
 // all that its kind can befall, unless it is limited.
 type Fault struct {
@@ -86,7 +92,7 @@ type Fault struct {
 	By         time.Duration // how long, or how far off; 0 of a stall: for ever
 	Jitter     time.Duration // at random up to this much more
 	Calls      int           // how many a second
-	At         int           // after how many bytes of the body; 0: half of it
+	At         int           // after how many bytes of the body; 0: half of it; [FaultAtStart]: none
 	Name       string        // of the header
 	Type       string        // content type; "": text/plain
 	RetryAfter string        // the header's value, "none" for no such header; "": what is usual
@@ -172,7 +178,7 @@ func (f Fault) Validate() error {
 		return fmt.Errorf("the fault %s cannot befall api=%s, only %s", f.Kind, f.API, join(apis))
 	case f.Path != "" && !strings.HasPrefix(f.Path, "/"):
 		return fmt.Errorf("path=%s: a path begins with a slash, such as /v3/rest/services", f.Path)
-	case f.Count < 0 || f.For < 0 || f.Calls < 0 || f.At < 0 || f.Jitter < 0 || f.By < 0 && f.Kind != FaultClock:
+	case f.Count < 0 || f.For < 0 || f.Calls < 0 || f.At < 0 && f.At != FaultAtStart || f.Jitter < 0 || f.By < 0 && f.Kind != FaultClock:
 		return fmt.Errorf("the fault %s: a number below zero", f)
 	}
 	return f.validateStatus()

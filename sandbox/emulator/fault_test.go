@@ -114,7 +114,7 @@ func TestFaultsThatRefuse(t *testing.T) {
 		},
 		"no such service": {
 			fault: "error,status=596", call: services, status: 596, body: "<h1>596 Service Not Found</h1>",
-			code: "ERR_596_SERVICE_NOT_FOUND", cause: emulator.CauseNoSuchPath,
+			code: "ERR_596_SERVICE_NOT_FOUND", cause: emulator.CauseFault,
 		},
 		"a refresh token that is dead": {
 			fault: "dead_refresh", call: (*area).refresh, status: 400,
@@ -318,6 +318,7 @@ func TestFaultsAsText(t *testing.T) {
 			Kind: emulator.FaultError, Count: 3, API: emulator.FaultV3, Path: "/v3/rest/services", Status: 504, JSON: true,
 		},
 		"cut_body,at=7,reset=true":     {Kind: emulator.FaultCutBody, At: 7, Reset: true},
+		"stall_body,at=0":              {Kind: emulator.FaultStallBody, At: emulator.FaultAtStart},
 		"no_header,name=X-Total-Count": {Kind: emulator.FaultNoHeader, Name: "X-Total-Count"},
 	} {
 		got, err := emulator.ParseFault(text)
@@ -352,6 +353,9 @@ func TestFaultsThatCannotBeMeant(t *testing.T) {
 		"":                         `there is no fault ""; there are dead_token, `,
 		"over-qps":                 `there is no fault "over-qps"; there are dead_token, `,
 		"error,count=three":        "the fault error: count=three: not a whole number",
+		"error,count=0":            "the fault error: count=0: a number above zero, or nothing at all",
+		"qps,calls=0":              "the fault qps: calls=0: a number above zero, or nothing at all",
+		"cut_body,at=half":         "the fault cut_body: at=half: not a whole number",
 		"error,for=10":             "the fault error: for=10: not a duration such as 500ms, 10s or 5m",
 		"error,json=maybe":         "the fault error: json=maybe: neither true nor false",
 		"error,colour=red":         `the fault error: there is no parameter "colour"`,

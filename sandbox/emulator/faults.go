@@ -29,10 +29,12 @@ func (e *Emulator) AddFault(f Fault) (id int, err error) {
 	return e.faults.add(f, e.opts.Now()), nil
 }
 
-// ClearFault ends a fault, and tells whether there was one of that id.
+// ClearFault ends a fault for calls to come, and tells whether there was one of
+// that id.
 func (e *Emulator) ClearFault(id int) bool { return e.faults.clear(id) }
 
-// ClearFaults ends all faults; calls that they delay or stall go on.
+// ClearFaults ends all faults; calls that they delay or stall, or that one did
+// which has ended by itself, go on.
 func (e *Emulator) ClearFaults() { e.faults.clearAll() }
 
 // Faults are the faults that can still befall calls, oldest first.

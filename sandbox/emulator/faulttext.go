@@ -12,8 +12,11 @@ import (
 // faultField is a parameter of a fault, by its name in text.
 type faultField struct {
 	name  string
-	value any // *int, *time.Duration, *string or *bool
+	value any // *int, *place, *time.Duration, *string or *bool
 }
+
+// place is where in a body: a number of bytes, [FaultAtStart], or 0 for none.
+type place int
 
 // limits are the names of what every fault takes.
 func limits() []string { return []string{"count", "for", "api", "path"} }
@@ -21,7 +24,7 @@ func limits() []string { return []string{"count", "for", "api", "path"} }
 func (f *Fault) fields() []faultField {
 	return []faultField{
 		{"count", &f.Count}, {"for", &f.For}, {"api", &f.API}, {"path", &f.Path},
-		{"status", &f.Status}, {"code", &f.Code}, {"by", &f.By}, {"jitter", &f.Jitter}, {"calls", &f.Calls}, {"at", &f.At},
+		{"status", &f.Status}, {"code", &f.Code}, {"by", &f.By}, {"jitter", &f.Jitter}, {"calls", &f.Calls}, {"at", (*place)(&f.At)},
 		{"name", &f.Name}, {"type", &f.Type}, {"retry_after", &f.RetryAfter},
 		{"json", &f.JSON}, {"reset", &f.Reset},
 	}
@@ -92,6 +95,17 @@ func (f faultField) set(value string) (err error) {
 		if *into, err = strconv.Atoi(value); err != nil {
 			return fmt.Errorf("not a whole number")
 		}
+		if *into == 0 {
+			return fmt.Errorf("a number above zero, or nothing at all")
+		}
+	case *place:
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			return fmt.Errorf("not a whole number")
+		}
+		if *into = place(n); n == 0 {
+			*into = FaultAtStart
+		}
 	case *bool:
 		if *into, err = strconv.ParseBool(value); err != nil {
 			return fmt.Errorf("neither true nor false")
@@ -112,6 +126,14 @@ func (f faultField) String() string {
 	case *int:
 		if *value != 0 {
 			return strconv.Itoa(*value)
+		}
+	case *place:
+		switch *value {
+		case 0:
+		case FaultAtStart:
+			return "0"
+		default:
+			return strconv.Itoa(int(*value))
 		}
 	case *bool:
 		if *value {

@@ -90,7 +90,9 @@ func gatewayError(code string, status int) *refusal {
 		code = usualError(status)
 	}
 	if code == errServiceNotFound {
-		return noSuchPath()
+		refused := noSuchPath()
+		refused.cause = CauseFault
+		return refused
 	}
 	if message := errorMessages()[code]; message != nil {
 		_, words, _ := strings.Cut(strings.TrimPrefix(code, "ERR_"), "_")

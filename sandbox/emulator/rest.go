@@ -4,6 +4,7 @@ package emulator
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -94,7 +95,12 @@ func notAllowed(verbs []string) reply {
 	return rep
 }
 
+// notJSON refuses a body that cannot be read.
 func notJSON(err error) reply {
+	var tooLong *http.MaxBytesError
+	if errors.As(err, &tooLong) {
+		return fail(http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is longer than %d bytes.", tooLong.Limit))
+	}
 	return fail(http.StatusBadRequest, "The body is not JSON: "+err.Error())
 }
 

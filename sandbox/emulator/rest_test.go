@@ -168,6 +168,7 @@ func TestRESTCallsThatAreRefused(t *testing.T) {
 		"a name that is a number":         {"POST", "/services", `{"name":5}`, 400, `{"errorCode":"400","errorMessage":"Unable to create service definition.","errors":[{"property":"name","message":"Property 'name' is not a text."}]}`},
 		"children that are no array":      {"POST", "/services", `{"name":"S","endpoints":{}}`, 400, ""},
 		"a body that is no JSON":          {"POST", "/services", `{"name"`, 400, ""},
+		"more than Mashery takes":         {"POST", "/services", `"` + strings.Repeat("x", 8<<20) + `"`, 413, `{"errorCode":"413","errorMessage":"The body is longer than 8388608 bytes."}`},
 		"two JSON values":                 {"POST", "/services", `{"name":"S"} {}`, 400, `{"errorCode":"400","errorMessage":"The body is not JSON: something follows the JSON value"}`},
 		"no body":                         {"POST", "/services", ``, 400, ""},
 		"a list where an object is due":   {"POST", "/services", `[]`, 400, `{"errorCode":"400","errorMessage":"The body is not an object."}`},
