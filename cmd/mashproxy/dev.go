@@ -67,13 +67,27 @@ func (f *devFlags) addFault(text string) error {
 	return err
 }
 
+// validate says what is wrong with flags that the sandbox does not see, or takes
+// for what is usual.
+func (f *devFlags) validate() error {
+	switch {
+	case hclog.LevelFromString(f.level) == hclog.NoLevel:
+		return fmt.Errorf("-log-level=%s is not a level; use trace, debug, info, warn or error", f.level)
+	case f.QPS == 0:
+		return errors.New("-qps=0: it must be a positive number")
+	case f.Quota == 0:
+		return errors.New("-quota=0: it must be a positive number")
+	}
+	return nil
+}
+
 func (c *devCommand) Run(args []string) int {
 	set, f := c.flags()
 	if code, done := parseFlags(c.ui, set, args, c.Help); done {
 		return code
 	}
-	if hclog.LevelFromString(f.level) == hclog.NoLevel {
-		c.ui.Error(fmt.Sprintf("-log-level=%s is not a level; use trace, debug, info, warn or error", f.level))
+	if err := f.validate(); err != nil {
+		c.ui.Error(err.Error())
 		return exitFailure
 	}
 	clearVaultEnvironment() // or a user's own VAULT_ADDR would win over the sandbox's file

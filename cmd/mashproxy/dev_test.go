@@ -318,6 +318,8 @@ func TestDevRefusesFlagsThatCannotBeMeant(t *testing.T) {
 		"an unknown flag":              {"-lisen=127.0.0.1:1", "-lisen"},
 		"a level that is none":         {"-log-level=loud", "-log-level=loud"},
 		"a rate below zero":            {"-qps=-1", "-qps=-1"},
+		"a rate of zero":               {"-qps=0", "-qps=0: it must be a positive number"},
+		"a quota of zero":              {"-quota=0", "-quota=0: it must be a positive number"},
 		"a rate that is no number":     {"-qps=ten", "-qps"},
 		"an address that is not local": {"-vault-listen=0.0.0.0:0", "-vault-listen=0.0.0.0:0"},
 		"an argument that is no flag":  {"hello", `"hello"`},
