@@ -5,10 +5,13 @@ package cache
 import "time"
 
 // sweepEvery is how often entries that hold nothing any more are removed;
-// lastWords is how long an error is kept for who asks what went wrong.
+// lastWords is how long an error is kept for who asks what went wrong. That is
+// not long where there are many entries, as of callers who try one name of a role
+// after the other.
 const (
-	sweepEvery = time.Minute
-	lastWords  = 2 * time.Minute
+	sweepEvery  = time.Minute
+	lastWords   = 2 * time.Minute
+	manyEntries = 4096
 )
 
 // entry is what is known of one key.
@@ -46,6 +49,9 @@ func (f *failure) holds(now time.Time) bool { return f.err != nil && now.Before(
 func (g *Grants[G]) entry(key Key) *entry[G] {
 	e := g.entries[key]
 	if e == nil {
+		if now := time.Now(); len(g.entries) >= manyEntries && now.Sub(g.swept) >= time.Second {
+			g.remove(now, 0)
+		}
 		e = &entry[G]{key: key}
 		g.entries[key] = e
 		g.sweepLater()
@@ -84,22 +90,29 @@ func (g *Grants[G]) sweepLater() {
 	}
 }
 
-// sweep removes entries that hold nothing any more.
+// sweep removes entries that hold nothing any more, again and again while there
+// are any.
 func (g *Grants[G]) sweep() {
-	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.remove(time.Now(), lastWords)
+	g.sweeping = false
+	if len(g.entries) > 0 && g.ctx.Err() == nil {
+		g.sweepLater()
+	}
+}
+
+// remove removes entries that hold nothing any more, and whose errors are so old.
+// g.mu is held.
+func (g *Grants[G]) remove(now time.Time, words time.Duration) {
+	g.swept = now
 	for key, e := range g.entries {
 		if e.fetch != nil || e.renewing || e.grant.live(now) {
 			continue
 		}
 		e.grant = nil // its time is over
-		if !e.failure.holds(now) && now.Sub(e.failure.at) > lastWords && e.refusals.forgotten(now) {
+		if !e.failure.holds(now) && now.Sub(e.failure.at) > words && e.refusals.forgotten(now) {
 			delete(g.entries, key)
 		}
-	}
-	g.sweeping = false
-	if len(g.entries) > 0 && g.ctx.Err() == nil {
-		g.sweepLater()
 	}
 }

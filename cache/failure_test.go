@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -318,6 +319,24 @@ func TestALastingRefusalThatNobodyAsksAboutIsForgotten(t *testing.T) {
 			t.Errorf("%v, %d entries", err, len(g.entries))
 		}
 		reads(t, v, 1, "in all")
+	})
+}
+
+func TestWhoTriesManyNamesFillsNoMemory(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		get(t, g, demo)
+		nosuch := &api.ResponseError{StatusCode: http.StatusNotFound}
+		v.now(func(v *vault) { v.gives = func() (*api.Secret, http.Header, error) { return nil, nil, nosuch } })
+		for i := range 3 * manyEntries {
+			if _, err := g.Get(t.Context(), role(strconv.Itoa(i))); !errors.Is(err, nosuch) {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+			if n := len(g.entries); n > manyEntries+2100 { // those of two seconds
+				t.Fatalf("%d entries after %d names", n, i)
+			}
+		}
+		get(t, g, demo) // it is still there
 	})
 }
 

@@ -27,6 +27,7 @@ type Grants[G any] struct {
 	line       line
 	generation int
 	sweeping   bool // a sweep is due
+	swept      time.Time
 	saidAway   bool // the log says that Vault is away
 	watching   bool // a watch is on
 }
