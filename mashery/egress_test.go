@@ -136,15 +136,15 @@ func TestAnEgressProxyThatGivesNoAnswerIsNamed(t *testing.T) {
 		want  string
 	}{
 		"that is silent":  {func(c net.Conn) { io.Copy(io.Discard, c) }, "the egress proxy did not answer in time"},
-		"that hangs up":   {func(c net.Conn) { c.Read(make([]byte, 1)) }, "the egress proxy ended the connection without an answer"},
-		"of another kind": {func(c net.Conn) { io.WriteString(c, "SSH-2.0-x\r\n") }, "the egress proxy does not answer as an HTTP proxy does; check its address"},
+		"that hangs up":   {func(c net.Conn) { c.Read(make([]byte, 1)) }, 0, "the egress proxy ended the connection without an answer"},
+		"of another kind": {func(c net.Conn) { io.WriteString(c, "SSH-2.0-x\r\n") }, 0, "the egress proxy does not answer as an HTTP proxy does; check its address"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			proxy, err := ParseEgress(listen(t, test.serve))
 			if err != nil {
 				t.Fatal(err)
 			}
-			config := TransportConfig{Egress: &Egress{Address: proxy}, DialTimeout: 200 * time.Millisecond}
+			config := TransportConfig{Egress: &Egress{Address: proxy}, DialTimeout: test.dial}
 			err = through(t, config, "https://local.example.com/v3/rest")
 			if !errors.As(err, new(*UnreachableError)) || !strings.HasSuffix(err.Error(), test.want) {
 				t.Errorf("got %v, want …%s", err, test.want)
@@ -157,11 +157,11 @@ func TestAnAnswerThroughAnEgressProxyMayTakeLongerThanTheProxys(t *testing.T) {
 	c := newChained(t)
 	handler := c.Config.Handler
 	c.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		<-time.After(600 * time.Millisecond)
+		<-time.After(1500 * time.Millisecond)
 		handler.ServeHTTP(w, r)
 	})
 	proxy := newEgressProxy(t, c.Listener.Addr().String(), http.StatusOK)
-	config := TransportConfig{RootCAs: c.roots(), Egress: proxy.egress(""), DialTimeout: 300 * time.Millisecond}
+	config := TransportConfig{RootCAs: c.roots(), Egress: proxy.egress(""), DialTimeout: time.Second}
 	if err := through(t, config, "https://local.example.com/v3/rest"); err != nil {
 		t.Fatal(err)
 	}

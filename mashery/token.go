@@ -77,9 +77,23 @@ func (c *TokenClient) ask(ctx context.Context, creds Credentials, form url.Value
 		return Token{}, sendError(ctx, c.Endpoint.Host, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return Token{}, newTokenError(resp, body, creds.APIKey, creds.Secret, creds.Password, NewSecret(form.Get("refresh_token")))
+		return Token{}, newTokenError(resp, body, append(creds.withheld(), NewSecret(form.Get("refresh_token")))...)
 	}
 	return parseToken(resp.Header, body)
+}
+
+// withheld is what no error repeats: what was sent, together as it was, and one
+// by one.
+func (c Credentials) withheld() []Secret {
+	basic := NewSecret(c.APIKey.Reveal() + ":" + c.Secret.Reveal())
+	return []Secret{basic, c.APIKey, c.Secret, NewSecret(c.Username), c.Password}
+}
+
+// usable tells a token that can be sent in a header: visible ASCII, and not
+// longer than servers take.
+func usable(token string) bool {
+	invisible := func(c rune) bool { return c <= ' ' || c > '~' }
+	return token != "" && len(token) <= 8<<10 && !strings.ContainsFunc(token, invisible)
 }
 
 func parseToken(h http.Header, body []byte) (Token, error) {
@@ -90,6 +104,12 @@ func parseToken(h http.Header, body []byte) (Token, error) {
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.AccessToken == "" {
 		return Token{}, &TokenError{Status: http.StatusOK, Detail: "without an access token"}
+	}
+	if !usable(answer.AccessToken) {
+		return Token{}, &TokenError{Status: http.StatusOK, Detail: "without a usable access token"}
+	}
+	if !usable(answer.RefreshToken) {
+		answer.RefreshToken = "" // there is the password
 	}
 	seconds, err := answer.ExpiresIn.Int64()
 	if err != nil || seconds <= 0 || seconds > longestLife {
@@ -141,17 +161,6 @@ func newTokenError(resp *http.Response, body []byte, secrets ...Secret) *TokenEr
 		e.RetryAfter = retryAfter(resp.Header, time.Now())
 	}
 	return e
-}
-
-// withhold takes the secrets, plain and as a form has them, out of what
-// Mashery said.
-func withhold(said string, secrets []Secret) string {
-	for _, secret := range secrets {
-		if text := secret.Reveal(); text != "" {
-			said = strings.NewReplacer(text, redacted, url.QueryEscape(text), redacted).Replace(said)
-		}
-	}
-	return said
 }
 
 // Refused tells whether Mashery refused the credentials, so that asking again
