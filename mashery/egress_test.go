@@ -133,9 +133,10 @@ func TestAnEgressProxyThatRefusesIsNamedButNotQuoted(t *testing.T) {
 func TestAnEgressProxyThatGivesNoAnswerIsNamed(t *testing.T) {
 	for name, test := range map[string]struct {
 		serve func(net.Conn)
+		dial  time.Duration
 		want  string
 	}{
-		"that is silent":  {func(c net.Conn) { io.Copy(io.Discard, c) }, "the egress proxy did not answer in time"},
+		"that is silent":  {func(c net.Conn) { io.Copy(io.Discard, c) }, 200 * time.Millisecond, "the egress proxy did not answer in time"},
 		"that hangs up":   {func(c net.Conn) { c.Read(make([]byte, 1)) }, 0, "the egress proxy ended the connection without an answer"},
 		"of another kind": {func(c net.Conn) { io.WriteString(c, "SSH-2.0-x\r\n") }, 0, "the egress proxy does not answer as an HTTP proxy does; check its address"},
 	} {
