@@ -143,7 +143,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, j *Judgement) {
 	case j.Unknown != nil:
 		h.refuse(w, r, c, j.Unknown)
 	case j.Refusal != nil:
-		apierror.Write(w, j.Refusal)
+		h.turnDown(w, r, j.Refusal)
 	case j.Cause != "":
 		h.askVault(w, r, c, j.body, warning{j.Cause, j.Reason})
 	case h.send(w, r, j) && h.Logger.IsDebug():

@@ -38,6 +38,13 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *route, err e
 	apierror.Write(w, refusal)
 }
 
+// turnDown answers a request that is not to be served. Its query is not logged:
+// it may hold what nobody is to read.
+func (h *Handler) turnDown(w http.ResponseWriter, r *http.Request, refusal *apierror.Error) {
+	h.Logger.Debug("refused", "id", idOf(w), "method", r.Method, "path", r.URL.EscapedPath(), "code", refusal.Code)
+	apierror.Write(w, refusal)
+}
+
 // refusalOf names what went wrong, and whose answer it is.
 func refusalOf(err error, c *route) (*apierror.Error, string) {
 	var (

@@ -189,3 +189,24 @@ func TestARefusedCallSaysWhoRefusedIt(t *testing.T) {
 	c.wantError(c.ask("GET", "/v1/secret/a%2f%2fb", ""), 400, "bad_request", "mashproxy", "an empty segment")
 	c.wantError(c.ask("GET", "token", ""), 403, "credential_withheld", "mashproxy", "stays inside this proxy")
 }
+
+func TestTheRequestIDOfWhatIsNotServedHereIsInTheLog(t *testing.T) {
+	c := start(t, withPolicy(t, `"mash-creds/roles/+/proxy/v3/services": {"capabilities": ["read"]}, "mash-creds/roles/+/grant": {"capabilities": ["read"]}`),
+		func(p *parts) { p.block.ForwardRoles = []string{"vaults"} })
+	for name, test := range map[string]struct{ path, line string }{
+		"a call that is left to Vault":  {"/v1/mash-creds/roles/vaults/proxy/v3/a", "left to Vault: id=%s method=GET role=vaults path=proxy/v3/a why=forward_roles"},
+		"a credential that is withheld": {"grant?api=2&x=hidden", "refused: id=%s method=GET path=/v1/mash-creds/roles/demo/grant code=credential_withheld"},
+		"a path that is not understood": {"proxy/v3/a//b?x=hidden", "refused: id=%s method=GET path=/v1/mash-creds/roles/demo/proxy/v3/a//b code=bad_request"},
+		"a call that the policy denies": {"proxy/v3/members?x=hidden", "refused: id=%s method=GET path=/v1/mash-creds/roles/demo/proxy/v3/members code=policy_denied"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := c.ask("GET", test.path, "").Header.Get(headerRequestID)
+			if line := fmt.Sprintf(test.line, id); id == "" || !strings.Contains(c.log.String(), line) {
+				t.Errorf("no line %q in the log:\n%s", line, c.log)
+			}
+		})
+	}
+	if strings.Contains(c.log.String(), "hidden") {
+		t.Errorf("the log holds a query:\n%s", c.log)
+	}
+}

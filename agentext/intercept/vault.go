@@ -48,7 +48,7 @@ func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, bod
 	h.leave(c, why)
 	out := r.Clone(r.Context())
 	if refusal := c.tellEngine(out.Header, r.URL.RawQuery); refusal != nil {
-		apierror.Write(w, refusal)
+		h.turnDown(w, r, refusal)
 		return
 	}
 	if c.mount.QPS > 0 {
@@ -59,6 +59,7 @@ func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, bod
 		}
 		setWait(w.Header(), waited)
 	}
+	h.Logger.Debug("left to Vault", "id", idOf(w), "method", c.outer, "role", c.role, "path", c.below, "why", why.cause)
 	w.Header().Del(headerMode) // the engine names its own
 	w.Header().Set(apierror.SourceHeader, apierror.FromVault)
 	out.Method = c.outer
