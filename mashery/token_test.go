@@ -94,8 +94,8 @@ func TestATokenIsBought(t *testing.T) {
 
 func TestATokenAnswerMayLackWhatIsNotNeeded(t *testing.T) {
 	for name, body := range map[string]string{
-		"no refresh token":     `{"access_token":"a","expires_in":60}`,
-		"its life as a string": `{"access_token":"a","expires_in":"60"}`,
+		"no refresh token":               `{"access_token":"a","expires_in":60}`,
+		"its life as a string":           `{"access_token":"a","expires_in":"60"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := bankOf(t, 200, body, "Date: sometime").client.Password(t.Context(), account)
@@ -170,6 +170,22 @@ func TestARefusalIsToldInMasherysWordsAndWithoutSecrets(t *testing.T) {
 			TokenError{401, "E-[redacted]", "[redacted]", "key [redacted], [redacted] ([redacted]) and [redacted] are wrong", 0},
 			"Mashery refused an access token with status 401; check the role's key, secret, user, password and area. E-[redacted] [redacted] key [redacted], [redacted] ([redacted]) and [redacted] are wrong",
 		},
+		{
+			"that repeats the whole request", 400, `{"error":"invalid_grant","error_description":"POST /v3/token HTTP/1.1\r\nAuthorization: Basic dGhlLWtleTp0aGUtc2VjcmV0\r\n\r\ngrant_type=password&password=pa%26ss%3dword&username=who%40example.com"}`, nil,
+			TokenError{400, "", "invalid_grant", "POST /v3/token HTTP/1.1  Authorization: Basic [redacted]    grant_type=password&password=[redacted]&username=[redacted]", 0},
+			"Mashery refused an access token with status 400; check the role's key, secret, user, password and area. invalid_grant POST /v3/token HTTP/1.1  Authorization: Basic [redacted]    grant_type=password&password=[redacted]&username=[redacted]",
+		},
+		{
+			"that a terminal would obey", 401, `{"error":"\u001b[2Jno","error_description":"Bad\u001b[31m\u202e credentials"}`,
+			[]string{HeaderErrorCode + ": E\t1"},
+			TokenError{401, "E 1", " [2Jno", "Bad [31m  credentials", 0},
+			"Mashery refused an access token with status 401; check the role's key, secret, user, password and area. E 1  [2Jno Bad [31m  credentials",
+		},
+		{
+			"that does not end", 401, `{"error_description":"` + strings.Repeat("ä", 600) + `"}`, nil,
+			TokenError{401, "", "", strings.Repeat("ä", 500) + "…", 0},
+			"Mashery refused an access token with status 401; check the role's key, secret, user, password and area. " + strings.Repeat("ä", 500) + "…",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := bankOf(t, test.status, test.body, test.lines...)
@@ -223,7 +239,7 @@ func TestOnlyARefusalOfTheCredentialsBlamesThem(t *testing.T) {
 // keepsSecrets looks for what no error of a token may repeat.
 func keepsSecrets(t *testing.T, err error) {
 	t.Helper()
-	for _, secret := range []string{"the-key", "the-secret", "pa&ss=word", "pa%26ss%3Dword", "the-refresh", "Basic"} {
+	for _, secret := range []string{"the-key", "the-secret", "pa&ss=word", "pa%26ss%3Dword", "the-refresh", "who@example.com", "who%40example.com", "dGhlLWtleTp0aGUtc2VjcmV0"} {
 		if strings.Contains(err.Error(), secret) {
 			t.Errorf("%q repeats %q", err, secret)
 		}

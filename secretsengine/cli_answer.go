@@ -11,15 +11,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"mashproxy/mashery"
 )
-
-// longestWords is how much of Mashery's words is repeated in an error.
-const longestWords = 500
 
 // answerError says that Mashery's answer is not what was asked for.
 type answerError struct {
@@ -194,20 +190,11 @@ func (r *reply) words() string {
 	return plain(said)
 }
 
-// plain joins what was said, without what a terminal would obey, and not for ever.
+// plain joins what was said, in plain words.
 func plain(said []string) string {
 	words := slices.DeleteFunc(said, func(one string) bool { return one == "" })
 	if len(words) == 0 {
 		return "without a word"
 	}
-	text := []rune(strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) {
-			return ' '
-		}
-		return c
-	}, strings.Join(words, "; ")))
-	if len(text) > longestWords {
-		text = append(text[:longestWords], '…')
-	}
-	return string(text)
+	return mashery.PlainWords(strings.Join(words, "; "))
 }

@@ -3,9 +3,12 @@
 package secretsengine
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httputil"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +90,29 @@ func TestNeitherErrorsNorTheLogShowASecret(t *testing.T) {
 	for _, secret := range []string{plantedKey, plantedSecret, plantedPassword, "token-", "refresh-", "sig="} {
 		if strings.Contains(e.log.String(), secret) {
 			t.Errorf("the log shows %s:\n%s", secret, e.log)
+		}
+	}
+}
+
+func TestATokenEndpointThatRepeatsTheRequestShowsNoSecret(t *testing.T) {
+	e := newDemo(t)
+	e.mashery.on(nil, func(w http.ResponseWriter, r *http.Request) {
+		request, _ := httputil.DumpRequest(r, true)
+		answer, _ := json.Marshal(map[string]string{"error": "invalid_grant", "error_description": string(request)})
+		w.WriteHeader(http.StatusBadRequest)
+		w.Write(answer)
+	})
+	key, _, _ := strings.Cut(base64.StdEncoding.EncodeToString([]byte(plantedKey+":"+plantedSecret)), "=")
+	for _, path := range takers() {
+		resp, err := e.ask(logical.ReadOperation, path, nil)
+		said := fmt.Sprint(resp, err)
+		for _, secret := range []string{key, plantedKey, plantedSecret, plantedPassword, "demo-user", "\r", "\n"} {
+			if strings.Contains(said, secret) {
+				t.Errorf("%s shows %q: %s", path, secret, said)
+			}
+		}
+		if !strings.Contains(said, "Authorization: Basic [redacted]") {
+			t.Errorf("%s does not tell the rest: %s", path, said)
 		}
 	}
 }
