@@ -89,6 +89,13 @@ func (c Credentials) withheld() []Secret {
 	return []Secret{basic, c.APIKey, c.Secret, NewSecret(c.Username), c.Password}
 }
 
+// usable tells a token that can be sent in a header: visible ASCII, and not
+// longer than servers take.
+func usable(token string) bool {
+	invisible := func(c rune) bool { return c <= ' ' || c > '~' }
+	return token != "" && len(token) <= 8<<10 && !strings.ContainsFunc(token, invisible)
+}
+
 func parseToken(h http.Header, body []byte) (Token, error) {
 	var answer struct {
 		AccessToken  string      `json:"access_token"`
@@ -97,6 +104,12 @@ func parseToken(h http.Header, body []byte) (Token, error) {
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.AccessToken == "" {
 		return Token{}, &TokenError{Status: http.StatusOK, Detail: "without an access token"}
+	}
+	if !usable(answer.AccessToken) {
+		return Token{}, &TokenError{Status: http.StatusOK, Detail: "without a usable access token"}
+	}
+	if !usable(answer.RefreshToken) {
+		answer.RefreshToken = "" // there is the password
 	}
 	seconds, err := answer.ExpiresIn.Int64()
 	if err != nil || seconds <= 0 || seconds > longestLife {

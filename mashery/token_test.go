@@ -95,6 +95,7 @@ func TestATokenIsBought(t *testing.T) {
 func TestATokenAnswerMayLackWhatIsNotNeeded(t *testing.T) {
 	for name, body := range map[string]string{
 		"no refresh token":               `{"access_token":"a","expires_in":60}`,
+		"a refresh token that cannot be": `{"access_token":"a","expires_in":60,"refresh_token":"a\nb"}`,
 		"its life as a string":           `{"access_token":"a","expires_in":"60"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,6 +115,10 @@ func TestAnAnswerThatIsNoTokenIsSaid(t *testing.T) {
 		{"no access token", `{"expires_in":3600}`, "without an access token"},
 		{"an access token that is a number", `{"access_token":1,"expires_in":3600}`, "without an access token"},
 		{"more than is read", `{"padding":"` + strings.Repeat("x", tokenAnswerLimit) + `","access_token":"a","expires_in":1}`, "without an access token"},
+		{"an access token with a line break", `{"access_token":"a\r\nX-Evil: 1","expires_in":3600}`, "without a usable access token"},
+		{"an access token with a blank", `{"access_token":"a b","expires_in":3600}`, "without a usable access token"},
+		{"an access token that is no ASCII", `{"access_token":"ä","expires_in":3600}`, "without a usable access token"},
+		{"an access token that no server takes", `{"access_token":"` + strings.Repeat("a", 8<<10+1) + `","expires_in":3600}`, "without a usable access token"},
 		{"no life", `{"access_token":"a"}`, "no usable expires_in"},
 		{"a life of nothing", `{"access_token":"a","expires_in":0}`, "no usable expires_in"},
 		{"a negative life", `{"access_token":"a","expires_in":-1}`, "no usable expires_in"},

@@ -152,6 +152,16 @@ func TestThePasswordServesWhereTheRefreshTokenIsNotAnswered(t *testing.T) {
 	wantEqual(t, "token", e.token(), "token-7")
 }
 
+func TestATokenThatNoHeaderCarriesIsNeitherGivenOutNorKept(t *testing.T) {
+	e := newDemo(t)
+	e.mashery.on(nil, says(200, `{"access_token":"abc\r\nX-Evil: 1","expires_in":3600}`))
+	for _, path := range takers() {
+		e.failed(path, 502, `role "demo": Mashery's token endpoint answered 200 without a usable access token; check v3_token_endpoint, the role is not the matter`)
+	}
+	e.mashery.on(nil, nil)
+	wantEqual(t, "token", e.token(), "token-4")
+}
+
 func TestAShortLivedTokenIsKeptForHalfItsLife(t *testing.T) {
 	e := newDemo(t)
 	n := 0
