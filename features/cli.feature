@@ -29,6 +29,14 @@ Feature: Mashery on Vault's command line
     Then it says
       | total_count | 264 |
 
+  Scenario: A list may name what it is
+    When I list "mash-creds/roles/billing/v3/services;list"
+    Then it says
+      | total_count | 264 |
+    When I list "mash-creds/roles/billing/v3/services;count"
+    Then it says
+      | keys | ["264"] |
+
   Scenario: Writing is off until the mount allows it
     When I write to "mash-creds/roles/billing/v3/services"
       | name | Invoices |

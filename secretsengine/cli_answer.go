@@ -66,6 +66,15 @@ func (r *reply) asCount() (*logical.Response, error) {
 	return &logical.Response{Data: map[string]any{"total_count": count}}, nil
 }
 
+// asListedCount is the count for vault list, which shows nothing but keys.
+func (r *reply) asListedCount() (*logical.Response, error) {
+	resp, err := r.asCount()
+	if err == nil {
+		resp.Data["keys"] = []string{fmt.Sprint(resp.Data["total_count"])}
+	}
+	return resp, err
+}
+
 // asWritten is the object as it is now, or nothing where nothing is told.
 func (r *reply) asWritten() (*logical.Response, error) {
 	if err := r.refusal(); err != nil || len(bytes.TrimSpace(r.body)) == 0 {

@@ -70,13 +70,17 @@ func (b *backend) readCLIV3(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
-	c := command{verb: http.MethodGet, path: d.Get(v3PathField).(string), query: query, shape: (*reply).asRead}
-	if path, ok := strings.CutSuffix(c.path, listSuffix); ok || req.Operation == logical.ListOperation {
-		c.path, c.shape = path, (*reply).asList
-	} else if path, ok := strings.CutSuffix(c.path, countSuffix); ok {
+	c := command{verb: http.MethodGet, path: v3Path(req, d), query: query, shape: (*reply).asRead}
+	listing := req.Operation == logical.ListOperation
+	if path, ok := strings.CutSuffix(c.path, countSuffix); ok {
 		c.path, c.shape = path, (*reply).asCount
+		if listing {
+			c.shape = (*reply).asListedCount
+		}
 		query.Set("limit", "1") // the count is in the header
 		query.Del("offset")
+	} else if path, ok := strings.CutSuffix(c.path, listSuffix); ok || listing {
+		c.path, c.shape = path, (*reply).asList
 	}
 	return b.command(ctx, req, d, c)
 }
@@ -134,7 +138,7 @@ func (b *backend) change(ctx context.Context, req *logical.Request, d *framework
 
 // command runs a command.
 func (b *backend) command(ctx context.Context, req *logical.Request, d *framework.FieldData, c command) (*logical.Response, error) {
-	path := strings.TrimSuffix(c.path, "/") // of a list, it is Vault's
+	path := strings.TrimSuffix(c.path, "/")
 	if err := checkPath(path); err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}

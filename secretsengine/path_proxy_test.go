@@ -163,6 +163,7 @@ func TestWrongProxyRequestsAreRefusedInWords(t *testing.T) {
 		{logical.ReadOperation, "demo/proxy/v3/a//b", nil, "the path holds an empty, . or .. segment"},
 		{logical.ReadOperation, "demo/proxy/v3/a\tb", nil, "the path holds a control character"},
 		{logical.ReadOperation, "demo/proxy/v3/a;target-method-put", nil, ";target-method-… is for POST and PUT; drop it"},
+		{logical.ListOperation, "demo/proxy/v3/a;target-method-put/", nil, ";target-method-… is for POST and PUT; drop it"},
 		{logical.DeleteOperation, "demo/proxy/v3/a;target-method-put", nil, ";target-method-… is for POST and PUT; drop it"},
 		{logical.UpdateOperation, "demo/proxy/v3/a;target-method-get", body, `verb "GET" cannot be used here; use one of POST, PUT, DELETE`},
 		{logical.ReadOperation, "demo/proxy/v3-method/put/a", nil, `verb "PUT" cannot be used here; use one of GET, HEAD`},

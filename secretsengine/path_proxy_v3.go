@@ -91,10 +91,19 @@ func (b *backend) proxyV3(ctx context.Context, req *logical.Request, d *framewor
 // operation of POST and PUT.
 var targetMethod = regexp.MustCompile(`^(.*);target-method-([A-Za-z]+)$`)
 
+// v3Path is the (unescaped) path the caller named.
+func v3Path(req *logical.Request, d *framework.FieldData) string {
+	path := d.Get(v3PathField).(string)
+	if req.Operation == logical.ListOperation {
+		path = strings.TrimSuffix(path, "/") // Vault's, not the caller's
+	}
+	return path
+}
+
 // v3Target tells the verb and the (unescaped) path of the call.
 func v3Target(req *logical.Request, d *framework.FieldData) (verb, path string, err error) {
 	op := req.Operation
-	path = d.Get(v3PathField).(string)
+	path = v3Path(req, d)
 	named, ok := d.GetOk(v3VerbField)
 	switch suffix := targetMethod.FindStringSubmatch(path); {
 	case ok:
@@ -105,9 +114,6 @@ func v3Target(req *logical.Request, d *framework.FieldData) (verb, path string, 
 		path, verb = suffix[1], suffix[2]
 	case op == logical.UpdateOperation && saysPut(req.Headers):
 		verb = http.MethodPut
-	}
-	if op == logical.ListOperation {
-		path = strings.TrimSuffix(path, "/") // Vault's, not the caller's
 	}
 	if verb, err = v3Verb(op, verb); err != nil {
 		return "", "", err
