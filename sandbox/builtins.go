@@ -27,7 +27,7 @@ var _ plugincatalog.BuiltinRegistry = builtins(nil)
 func newBuiltins() builtins {
 	return builtins{
 		consts.PluginTypeCredential: {"approle": approle.Factory},
-		consts.PluginTypeSecrets:    {engineType: secretsengine.Factory},
+		consts.PluginTypeSecrets:    {engineType: asPlugin(secretsengine.Factory)},
 	}
 }
 
