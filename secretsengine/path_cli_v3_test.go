@@ -157,15 +157,15 @@ func TestWrongV3CommandsAreRefusedInWords(t *testing.T) {
 		data map[string]any
 		want string
 	}{
-		{logical.ReadOperation, "demo/v3/services/../token", nil, "the path holds an empty, . or .. segment"},
-		{logical.ReadOperation, "demo/v3/;list", nil, "the path holds an empty, . or .. segment"},
-		{logical.ListOperation, "demo/v3/", nil, "the path holds an empty, . or .. segment"},
-		{logical.ReadOperation, "demo/v3/a\x00b", nil, "the path holds a control character"},
+		{logical.ReadOperation, "demo/v3/services/../token", nil, "the path holds the segment \"..\", plain or escaped; write the path without"},
+		{logical.ReadOperation, "demo/v3/;list", nil, "the path holds an empty segment, plain or escaped; write the path without"},
+		{logical.ListOperation, "demo/v3/", nil, "the path holds an empty segment, plain or escaped; write the path without"},
+		{logical.ReadOperation, "demo/v3/a\x00b", nil, "the path holds a control character, plain or escaped; write the path without"},
 		{logical.ReadOperation, "demo/v3/services", map[string]any{"limit": "-1"}, "limit must not be negative"},
 		{logical.ReadOperation, "demo/v3/services", map[string]any{"filters": "a"}, `there is no field "filters" here; the fields are fields, filter, limit, offset, path, role, sort`},
 		{logical.UpdateOperation, "demo/v3/services", nil, "nothing to write; name the object's properties (name=…), or give them as JSON (@file.json, or - for the standard input)"},
 		{logical.UpdateOperation, "demo/v3/services;target-method-get", some, `verb "GET" cannot be used to write; use POST or PUT`},
-		{logical.UpdateOperation, "demo/v3/a/../../token", some, "the path holds an empty, . or .. segment"},
+		{logical.UpdateOperation, "demo/v3/a/../../token", some, "the path holds the segment \"..\", plain or escaped; write the path without"},
 		{logical.DeleteOperation, "demo/v3/services", nil, "services is a collection, and to delete it deletes all that is in it; name one object (services/:id), or end the path in ;target-method-delete"},
 		{logical.DeleteOperation, "demo/v3/services/s1;target-method-put", nil, `verb "PUT" cannot be used to delete; use DELETE`},
 		{logical.ReadOperation, "empty/v3/services", nil, "role is not capable of api version 3, which needs area_id, api_key, secret, username and password; write them to roles/empty"},

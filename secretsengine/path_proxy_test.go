@@ -158,10 +158,10 @@ func TestWrongProxyRequestsAreRefusedInWords(t *testing.T) {
 		{logical.UpdateOperation, "demo/proxy/v2/object.query", body, `the path names the method "object.query", the body another; make them agree`},
 		{logical.UpdateOperation, "demo/proxy/v2/object.query", map[string]any{"method": map[string]any{}}, `the path names the method "object.query", the body another; make them agree`},
 		{logical.UpdateOperation, "empty/proxy/v2", body, `role is not capable of api version 2, which needs area_nid, api_key and secret; write them to roles/empty`},
-		{logical.ReadOperation, "demo/proxy/v3/", nil, "the path holds an empty, . or .. segment"},
-		{logical.ReadOperation, "demo/proxy/v3/../token", nil, "the path holds an empty, . or .. segment"},
-		{logical.ReadOperation, "demo/proxy/v3/a//b", nil, "the path holds an empty, . or .. segment"},
-		{logical.ReadOperation, "demo/proxy/v3/a\tb", nil, "the path holds a control character"},
+		{logical.ReadOperation, "demo/proxy/v3/", nil, "the path holds an empty segment, plain or escaped; write the path without"},
+		{logical.ReadOperation, "demo/proxy/v3/../token", nil, "the path holds the segment \"..\", plain or escaped; write the path without"},
+		{logical.ReadOperation, "demo/proxy/v3/a//b", nil, "the path holds an empty segment, plain or escaped; write the path without"},
+		{logical.ReadOperation, "demo/proxy/v3/a\tb", nil, "the path holds a control character, plain or escaped; write the path without"},
 		{logical.ReadOperation, "demo/proxy/v3/a;target-method-put", nil, ";target-method-… is for POST and PUT; drop it"},
 		{logical.ListOperation, "demo/proxy/v3/a;target-method-put/", nil, ";target-method-… is for POST and PUT; drop it"},
 		{logical.DeleteOperation, "demo/proxy/v3/a;target-method-put", nil, ";target-method-… is for POST and PUT; drop it"},
@@ -169,6 +169,38 @@ func TestWrongProxyRequestsAreRefusedInWords(t *testing.T) {
 		{logical.ReadOperation, "demo/proxy/v3-method/put/a", nil, `verb "PUT" cannot be used here; use one of GET, HEAD`},
 	} {
 		e.refused(c.op, "roles/"+c.path, c.data, c.want)
+	}
+	wantEqual(t, "calls at Mashery", e.mashery.callCount(), 0)
+}
+
+// A policy speaks of the path as Vault reads it; a server behind may read more into it.
+func TestAPathThatOthersReadAsClimbingIsNotSent(t *testing.T) {
+	e := newCLI(t)
+	all := []logical.Operation{logical.ReadOperation, logical.ListOperation, logical.UpdateOperation, logical.DeleteOperation}
+	paths := map[string][]logical.Operation{
+		"proxy/v3/services/%s/members":            all,
+		"proxy/v3/%s/members":                     all,
+		"proxy/v3-method/get/services/%s/members": {logical.ReadOperation},
+		"proxy/v3-method/put/services/%s/members": {logical.UpdateOperation},
+		"v3/services/%s/members/1":                all,
+	}
+	for flaw, segments := range map[string][]string{
+		`the segment "`:       {"..", ".", "..;", ".;x=y", "..;a;target-method-put", "%2e%2e", "%2E.", "..%2fx", `..\x`, `x\..`, "%5c..", ".. ", "%20..", "..%3bx"},
+		"an empty segment":    {"", "%2f", "a%2F%2fb"},
+		"a character in more": {"\xc0\xae\xc0\xae", "%c0%ae", "%e0%80%af"},
+		"a control character": {"a\x00b", "%0d%0a", "%7F"},
+	} {
+		for _, segment := range segments {
+			for path, operations := range paths {
+				for _, op := range operations {
+					path := "roles/demo/" + strings.Replace(path, "%s", segment, 1)
+					resp, err := e.ask(op, path, map[string]any{"fields": "id"})
+					if err != nil || !resp.IsError() || !strings.HasPrefix(resp.Error().Error(), "the path holds "+flaw) {
+						t.Errorf("%s %s: got %v, %v; want %s", op, path, resp, err, flaw)
+					}
+				}
+			}
+		}
 	}
 	wantEqual(t, "calls at Mashery", e.mashery.callCount(), 0)
 }

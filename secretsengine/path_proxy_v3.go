@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -142,15 +141,15 @@ func v3Verb(op logical.Operation, named string) (string, error) {
 	return verb, nil
 }
 
-// checkPath refuses a path that could climb out of the V3 API.
+// checkPath refuses a path that could climb out of the V3 API, or would be
+// another one for a server behind it than for Vault's policies.
 func checkPath(path string) error {
-	if strings.ContainsFunc(path, unicode.IsControl) {
-		return errors.New("the path holds a control character")
+	flaw := mashery.PathFlaw("/" + path)
+	if path == "" {
+		flaw = "an empty segment"
 	}
-	for segment := range strings.SplitSeq(strings.TrimSuffix(path, "/"), "/") {
-		if segment == "" || segment == "." || segment == ".." {
-			return errors.New("the path holds an empty, . or .. segment")
-		}
+	if flaw != "" {
+		return fmt.Errorf("the path holds %s, plain or escaped; write the path without", flaw)
 	}
 	return nil
 }

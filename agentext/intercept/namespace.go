@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mashproxy/agentext/apierror"
+	"mashproxy/mashery"
 )
 
 const headerNamespace = "X-Vault-Namespace"
@@ -22,7 +23,7 @@ func (h *Handler) namespaceOf(r *http.Request) (string, *apierror.Error) {
 		return h.prepend, nil
 	}
 	name := strings.TrimPrefix(values[0], "/")
-	if len(values) > 1 || strings.Contains(name, "%") || flawOf("/"+name) != "" {
+	if len(values) > 1 || strings.Contains(name, "%") || mashery.PathFlaw("/"+name) != "" {
 		return "", badRequest("the header %s must be sent once, and hold a namespace's path such as team/a, without escapes and empty parts", headerNamespace)
 	}
 	if name != "" && !strings.HasSuffix(name, "/") {

@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"unicode"
+
+	"mashproxy/mashery"
 )
 
 // target is the path a request asks for, as it was written and as Vault reads it.
@@ -29,95 +30,12 @@ func readTarget(r *http.Request) (target, error) {
 		return target{}, errors.New(`the request's target holds a "#"; write it as %23`)
 	}
 	t := target{raw: raw, decoded: r.URL.Path}
-	readings := []string{t.raw, t.decoded, unescape(t.decoded)}
-	if !strings.Contains(raw, "%") {
-		readings = readings[:1] // they are all the same
+	flaw := mashery.PathFlaw(t.raw)
+	if flaw == "" && strings.Contains(raw, "%") {
+		flaw = mashery.PathFlaw(t.decoded)
 	}
-	for _, reading := range readings {
-		if flaw := flawOf(reading); flaw != "" {
-			return target{}, fmt.Errorf("the path holds %s, plain or escaped; write the path without", flaw)
-		}
+	if flaw != "" {
+		return target{}, fmt.Errorf("the path holds %s, plain or escaped; write the path without", flaw)
 	}
 	return t, nil
-}
-
-// flawOf names what is wrong with one reading of a path that begins with "/";
-// it is "" when nothing is.
-func flawOf(path string) string {
-	switch {
-	case strings.ContainsFunc(path, unicode.IsControl):
-		return "a control character"
-	case isOverlong(path):
-		return "a character in more bytes than UTF-8 has for it"
-	}
-	rest, more := path[1:], true
-	for more {
-		var segment string
-		segment, rest, more = strings.Cut(rest, "/")
-		switch {
-		case climbs(segment):
-			return fmt.Sprintf("the segment %q", segment)
-		case segment == "" && more:
-			return "an empty segment"
-		}
-	}
-	return ""
-}
-
-// climbs tells whether a segment is "." or "..", also for servers that take
-// "\" for a slash, or leave out what follows a ";" and spaces.
-func climbs(segment string) bool {
-	for part := range strings.SplitSeq(segment, `\`) {
-		name, _, _ := strings.Cut(part, ";")
-		if name = strings.Trim(name, " "); name == "." || name == ".." {
-			return true
-		}
-	}
-	return false
-}
-
-// isOverlong tells whether a path holds a character in more bytes than it needs
-// [RFC 3629, 3]. Some servers read C0 AE as a dot, and C0 AF as a slash.
-func isOverlong(path string) bool {
-	for i := 1; i < len(path); i++ {
-		switch first, second := path[i-1], path[i]; {
-		case second < 0x80 || second > 0xbf: // no character goes on with it
-		case first == 0xc0, first == 0xc1, first == 0xe0 && second < 0xa0, first == 0xf0 && second < 0x90:
-			return true
-		}
-	}
-	return false
-}
-
-// unescape decodes the escapes of a path that are valid and leaves the others:
-// what a server behind Vault might make of it.
-func unescape(path string) string {
-	if !strings.Contains(path, "%") {
-		return path
-	}
-	var out strings.Builder
-	for i := 0; i < len(path); i++ {
-		if path[i] == '%' && i+2 < len(path) {
-			high, low := unhex(path[i+1]), unhex(path[i+2])
-			if high >= 0 && low >= 0 {
-				out.WriteByte(byte(high<<4 | low))
-				i += 2
-				continue
-			}
-		}
-		out.WriteByte(path[i])
-	}
-	return out.String()
-}
-
-func unhex(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }
