@@ -98,9 +98,10 @@ func (p Pinning) verify(state tls.ConnectionState) error {
 	return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: failure}
 }
 
-// covers tells whether the server of that name is pinned. A server dialled by
-// its address has no name.
+// covers tells whether the server of that name is pinned, however it is spelt. A
+// server dialled by its address has no name.
 func (p Pinning) covers(server string) bool {
+	server = strings.ToLower(server)
 	return p.Domain == "" || server == p.Domain || strings.HasSuffix(server, "."+p.Domain)
 }
 

@@ -149,9 +149,11 @@ func TestMasherysPinsAreForMasherysServers(t *testing.T) {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
-	err := c.get(t, config, "api.mashery.com")
-	if err == nil || !strings.Contains(err.Error(), `pinned is issuer with name "DigiCert Global G2 TLS RSA SHA256 2020 CA1", but seen was`) {
-		t.Errorf("api.mashery.com: %v", err)
+	for _, host := range []string{"api.mashery.com", "API.Mashery.COM", "api.mashery.com.", "api.mashery.com:8443", "\uff41pi.mashery.com"} {
+		err := c.get(t, config, host)
+		if err == nil || !strings.Contains(err.Error(), `pinned is issuer with name "DigiCert Global G2 TLS RSA SHA256 2020 CA1", but seen was`) {
+			t.Errorf("%s: %v", host, err)
+		}
 	}
 }
 
