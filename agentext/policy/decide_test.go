@@ -115,7 +115,7 @@ func TestCapabilities(t *testing.T) {
 		"a wrapping time of half a second too":   {map[string]string{services: `{"capabilities": ["read"], "max_wrapping_ttl": 0}`}, "GET proxy/v3/services", Denied, services, "read"},
 		"more parameters than can be read, bad":  {only("read"), "GET proxy/v3/services?list=true" + strings.Repeat("&a", 10_001), BadRequest, "", ""},
 		"rules of another mount allow nothing":   {map[string]string{"mash/*": everything}, "GET proxy/v3/services", Denied, services, "read"},
-		"a rule with capabilities beside denies": {map[string]string{"*": everything, "mash-creds/roles/demo/*": `{"capabilities": ["deny", "read"]}`, services: readOnly}, "GET proxy/v3/services", Allowed, "", ""},
+		"deny refuses whatever stands beside it": {map[string]string{"*": everything, "mash-creds/roles/demo/proxy/*": `{"capabilities": ["deny", "read"]}`}, "GET proxy/v3/services", Denied, services, "read"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -88,7 +88,7 @@ func (r *reader) edition(ctx context.Context) (Cause, error) {
 	// These make a standby answer 200 too.
 	query := url.Values{"standbyok": {"true"}, "perfstandbyok": {"true"}}
 	answer, err := r.ask(ctx, "", "sys/health", query)
-	if err != nil && !errors.As(err, &refusal{}) {
+	if err != nil && !errors.As(err, &refusal{}) && !isPage(err) {
 		return "", err
 	}
 	enterprise, known := answer["enterprise"].(bool)
@@ -101,6 +101,13 @@ func (r *reader) edition(ctx context.Context) (Cause, error) {
 	default:
 		return "", nil
 	}
+}
+
+// isPage tells whether an answer came, but not from Vault: it is no JSON, or not
+// Vault's, as where a load balancer that keeps sys/health to itself answers. An
+// answer that was cut off is none.
+func isPage(err error) bool {
+	return errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError))
 }
 
 func needsEdition(mounts []Mount) bool {

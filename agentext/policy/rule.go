@@ -134,6 +134,9 @@ func capabilities(value any) (uint32, error) {
 		}
 		bitmap |= bit
 	}
+	if bitmap&vault.DenyCapabilityInt > 0 {
+		return vault.DenyCapabilityInt, nil // Vault keeps nothing beside it (vault/policy.go, parsePaths)
+	}
 	return bitmap, nil
 }
 

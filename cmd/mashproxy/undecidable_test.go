@@ -51,6 +51,7 @@ func TestWhatCannotBeDecidedHereVaultDecides(t *testing.T) {
 		"a Vault that is Enterprise":                       {answers: said(healthPath, 200, enterprise), cause: "enterprise"},
 		"a Vault that is Enterprise by its version":        {answers: said(healthPath, 200, `{"initialized":true,"version":"1.9.0+ent.hsm"}`), cause: "enterprise"},
 		"a Vault that does not say what it is":             {answers: said(healthPath, 403, refusal), cause: "edition_unknown"},
+		"a Vault whose health a load balancer keeps":       {answers: said(healthPath, 200, "<html>not for you</html>"), cause: "edition_unknown"},
 		"not an Enterprise of which the file says enough":  {block: `enterprise = "acl-only"`, answers: said(healthPath, 200, enterprise)},
 		"a Vault listener that moves requests":             {answers: said(rulesPath, 200, `{"data":{"root":false,"chroot_namespace":"team/","exact_paths":{},"glob_paths":{}}}`), cause: "chroot_namespace"},
 		"rules with a field that nobody knows":             {answers: acl(below + `,"control_group":{"ttl":60}}}`), cause: "policy_unknown"},
