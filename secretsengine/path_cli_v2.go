@@ -47,7 +47,10 @@ func (b *backend) pathsCLIV2() []*framework.Path {
 
 func (b *backend) callCLIV2(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	method := d.Get("method").(string)
-	if named, ok := req.Data["method"]; ok && named != method {
+	switch named, given := req.Data["method"].(string); {
+	case method == "" || !given && req.Data["method"] != nil:
+		return logical.ErrorResponse("method must be the name of a method, such as " + defaultV2Method), nil
+	case given && named != method:
 		return logical.ErrorResponse("the path names the method %q, the data another; make them agree", method), nil
 	}
 	if req.Operation == logical.ReadOperation && !readsOnly(method) {
