@@ -35,6 +35,8 @@ func ParseEgress(raw string) (*url.URL, error) {
 		return nil, errors.New("the egress proxy's address must not hold a user or password; there are settings of their own for them")
 	case u.Scheme != "http" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("the egress proxy's address must be host:port or http://host:port; calls to Mashery are TLS all the way through it")
+	case !dialable(u):
+		return nil, errors.New("the egress proxy's port cannot be; ports are from 1 to 65535")
 	}
 	u.Path = ""
 	return u, nil

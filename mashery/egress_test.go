@@ -179,7 +179,7 @@ func TestAnEgressProxysAddressIsChecked(t *testing.T) {
 	for raw, want := range map[string]string{
 		"user:planted@proxy:1": "must not hold a user or password", "https://proxy": "must be host:port", "http://": "must be host:port",
 		"http://proxy/path": "must be host:port", "socks5://proxy": "must be host:port", "http://proxy?planted": "must be host:port",
-		"http://a b:planted": "cannot be read", "http://proxy:planted": "cannot be read",
+		"proxy:0": "from 1 to 65535", "proxy:65536": "from 1 to 65535", "http://a b:planted": "cannot be read", "http://proxy:planted": "cannot be read",
 	} {
 		if _, err := ParseEgress(raw); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "planted") {
 			t.Errorf("%s: %v", raw, err)

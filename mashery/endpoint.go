@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ const (
 
 // ParseEndpoint reads the address of one of Mashery's APIs. It must be https,
 // or http to a loopback address, because a credential is sent there; and it
-// has no user, query, fragment or empty path segments. Slashes at its end are
+// has no user, query or fragment, and no path that servers read differently. Slashes at its end are
 // dropped. No error repeats what may be a password.
 func ParseEndpoint(raw string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimRight(raw, "/"))
@@ -35,10 +36,19 @@ func ParseEndpoint(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("endpoint %q would send credentials in clear; use https (http is allowed to a loopback address only)", raw)
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("endpoint %q must begin with https:// (or http:// to a loopback address)", raw)
-	case strings.Contains(u.Path, "//"):
-		return nil, fmt.Errorf("endpoint %q has an empty path segment (//); write one slash", raw)
+	case !dialable(u):
+		return nil, fmt.Errorf("endpoint %q names a port that cannot be; ports are from 1 to 65535", raw)
+	}
+	if flaw := PathFlaw(u.EscapedPath()); flaw != "" {
+		return nil, fmt.Errorf("endpoint %q holds %s in its path; write it without", raw, flaw)
 	}
 	return u, nil
+}
+
+// dialable tells whether the port, if one is named, can be.
+func dialable(u *url.URL) bool {
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return u.Port() == "" || err == nil && port > 0
 }
 
 // sameEndpoint tells whether text names the endpoint: the same but for slashes

@@ -12,6 +12,7 @@ func TestParseEndpointAccepts(t *testing.T) {
 	for _, test := range []struct{ name, raw, want string }{
 		{"https to any host", "https://api.mashery.com/v3/rest", "https://api.mashery.com/v3/rest"},
 		{"a port", "https://mashery.example:8443/v3", "https://mashery.example:8443/v3"},
+		{"the last port", "https://mashery.example:65535", "https://mashery.example:65535"},
 		{"no path", "https://mashery.example", "https://mashery.example"},
 		{"http to localhost", "http://localhost:8400/v3/rest", "http://localhost:8400/v3/rest"},
 		{"http to LOCALHOST", "HTTP://LOCALHOST:8400", "http://LOCALHOST:8400"},
@@ -57,8 +58,14 @@ func TestParseEndpointRefuses(t *testing.T) {
 		{"a port and no host", "https://:8443/v3", "names no host"},
 		{"another scheme", "ftp://mashery.example/v3", "must begin with https"},
 		{"an opaque URL", "https:mashery.example", "names no host"},
-		{"an empty segment first", "https://mashery.example//v3", "empty path segment"},
-		{"an empty segment inside", "https://mashery.example/v3//rest", "empty path segment"},
+		{"an empty segment first", "https://mashery.example//v3", "an empty segment"},
+		{"an empty segment inside", "https://mashery.example/v3//rest", "an empty segment"},
+		{"a segment that climbs", "https://mashery.example/../v3", "the segment \"..\""},
+		{"a segment that climbs, escaped", "https://mashery.example/v3/%2e%2e", "the segment \"..\""},
+		{"a segment that some take for a climbing one", "https://mashery.example/v3/..;x/rest", "the segment \"..;x\""},
+		{"port nought", "https://mashery.example:0/v3", "from 1 to 65535"},
+		{"a port beyond the last", "http://127.0.0.1:65536/v3", "from 1 to 65535"},
+		{"a port beyond all", "https://mashery.example:99999999999999999999/v3", "from 1 to 65535"},
 		{"a control character", "https://mashery.example/v3\n", "not a URL"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

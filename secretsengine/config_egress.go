@@ -19,8 +19,8 @@ var authScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
 
 // egress is the proxy Mashery is reached through; nil: the environment's.
 func (c config) egress() (*mashery.Egress, error) {
-	if c.ProxyServer == "" {
-		return nil, nil
+	if err := c.checkEgress(); err != nil || c.ProxyServer == "" {
+		return nil, err
 	}
 	address, err := mashery.ParseEgress(c.ProxyServer)
 	if err != nil {
@@ -33,6 +33,17 @@ func (c config) egress() (*mashery.Egress, error) {
 	return &mashery.Egress{Address: address, Authorization: authorization}, nil
 }
 
+// checkEgress says what of the settings cannot be right, whatever the others are.
+func (c config) checkEgress() error {
+	switch {
+	case c.ProxyServerAuth != "" && !authScheme.MatchString(c.ProxyServerAuth):
+		return errors.New("proxy_server_auth must be one word, such as Basic or Bearer")
+	case strings.ContainsFunc(c.ProxyServerCreds.Reveal(), unicode.IsControl):
+		return errors.New("proxy_server_creds holds a line break or another control character; does it come from a file?")
+	}
+	return nil
+}
+
 func (c config) egressAuthorization() (mashery.Secret, error) {
 	creds := c.ProxyServerCreds.Reveal()
 	if creds == "" {
@@ -40,10 +51,6 @@ func (c config) egressAuthorization() (mashery.Secret, error) {
 	}
 	scheme := cmp.Or(c.ProxyServerAuth, "Basic")
 	switch {
-	case !authScheme.MatchString(scheme):
-		return mashery.Secret{}, errors.New("proxy_server_auth must be one word, such as Basic or Bearer")
-	case strings.ContainsFunc(creds, unicode.IsControl):
-		return mashery.Secret{}, errors.New("proxy_server_creds holds a line break or another control character; does it come from a file?")
 	case !strings.EqualFold(scheme, "Basic"):
 		return mashery.NewSecret(scheme + " " + creds), nil
 	case !strings.Contains(creds, ":"):

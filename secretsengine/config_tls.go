@@ -42,7 +42,7 @@ func (c certPin) pin(place mashery.Place) (mashery.Pin, error) {
 	}
 	if c.SN != "" {
 		raw, err := hex.DecodeString(strings.ReplaceAll(c.SN, ":", ""))
-		if err != nil {
+		if err != nil || len(raw) == 0 {
 			return pin, fmt.Errorf("sn %q is no serial number; write it in hex (0a:0b:…), as certificates show it", c.SN)
 		}
 		pin.Serial = new(big.Int).SetBytes(raw)
