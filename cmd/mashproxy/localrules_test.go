@@ -255,7 +255,7 @@ func TestTheHardenedExampleDoesWhatItSays(t *testing.T) {
 	for _, e := range []edit{
 		{`"https://vault.example.com:8200"`, `"` + w.Vault().Address() + `"`},
 		{`"/etc/mashproxy/role-id"`, after(t, own, "role_id_file_path")},
-		{`"/etc/mashproxy/secret-id"`, after(t, own, "secret_id_file_path") + "\n remove_secret_id_file_after_reading = false"},
+		{`"/etc/mashproxy/secret-id"`, after(t, own, "secret_id_file_path")},
 		{"/run/mashproxy/billing.sock", filepath.Join(dir, "billing.sock")},
 		{"/run/mashproxy/portal.sock", filepath.Join(dir, "portal.sock")},
 		{`socket_group = "billing"`, ""},

@@ -9,8 +9,9 @@ vault {
 auto_auth {
   method "approle" {
     config = {
-      role_id_file_path   = "/etc/mashproxy/role-id"
-      secret_id_file_path = "/etc/mashproxy/secret-id"
+      role_id_file_path                   = "/etc/mashproxy/role-id"
+      secret_id_file_path                 = "/etc/mashproxy/secret-id"
+      remove_secret_id_file_after_reading = false # or it could not log in again after a restart
     }
   }
 }
