@@ -144,13 +144,8 @@ func TestDoubtsAskOnceASecond(t *testing.T) {
 		vault := &liveVault{token: "t", rules: allowAll}
 		p := running(t, vault)
 		synctest.Wait()
-		p.Doubt() // the rules have just been read
-		synctest.Wait()
-		if n := vault.readings(); n != 1 {
-			t.Errorf("%d readings", n)
-		}
-		vault.set(func() { vault.rules = allowNothing })
 		time.Sleep(doubtAgain)
+		vault.set(func() { vault.rules = allowNothing })
 		for range 10 {
 			p.Doubt()
 			synctest.Wait()
@@ -160,6 +155,50 @@ func TestDoubtsAskOnceASecond(t *testing.T) {
 		}
 		if got, _ := verdict(t, p); got != Denied {
 			t.Error("the new rules do not count")
+		}
+		time.Sleep(10 * doubtAgain)
+		if n := vault.readings(); n != 3 {
+			t.Errorf("ten doubts made %d readings", n-1)
+		}
+	})
+}
+
+func TestADoubtOfWhatHasJustBeenReadIsNotForgotten(t *testing.T) {
+	for name, delay := range map[string]time.Duration{"after the reading": 0, "during the reading": 100 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				vault := &liveVault{token: "t", rules: allowAll, delay: delay}
+				p := running(t, vault)
+				began := time.Now()
+				time.Sleep(5 * delay / 2) // the first answers are under way, or there
+				synctest.Wait()
+				vault.set(func() { vault.rules = allowNothing })
+				p.Doubt()
+				synctest.Wait()
+				if n := vault.readings(); n != 1 {
+					t.Fatalf("%d readings at once", n)
+				}
+				time.Sleep(doubtAgain + 4*delay)
+				synctest.Wait()
+				if got, _ := verdict(t, p); got != Denied || vault.readings() != 2 {
+					t.Errorf("%v after %d readings and %s", got, vault.readings(), time.Since(began))
+				}
+			})
+		})
+	}
+}
+
+func TestADoubtDoesNotHoldUpANewToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		vault := &liveVault{token: "old", rules: allowAll}
+		p := running(t, vault)
+		synctest.Wait()
+		p.Doubt()
+		synctest.Wait()
+		vault.set(func() { vault.token, vault.rules = "new", allowNothing })
+		p.Reread()
+		if got, waited := verdict(t, p); got != Denied || waited != 0 {
+			t.Errorf("%v after %v", got, waited)
 		}
 	})
 }

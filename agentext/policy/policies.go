@@ -57,6 +57,7 @@ type Policies struct {
 	reader *reader
 	logger hclog.Logger
 	wake   chan struct{} // holds one signal to read now
+	doubt  chan struct{} // holds one signal to read soon
 
 	mu      sync.Mutex
 	token   string        // whose the rules are
@@ -79,12 +80,14 @@ func New(config Config) *Policies {
 		reader:  &reader{vault: config.Vault, namespace: config.Namespace, mounts: config.Mounts},
 		logger:  logger,
 		wake:    make(chan struct{}, 1),
+		doubt:   make(chan struct{}, 1),
 		changed: make(chan struct{}),
 	}
 }
 
-// Run reads the rules now, every 50 seconds, and when Reread asks for it, until
-// the context ends; it then returns nil. While Vault is away the last rules hold.
+// Run reads the rules now, every 50 seconds, and when Reread or Doubt asks for
+// it, until the context ends; it then returns nil. While Vault is away the last
+// rules hold.
 func (p *Policies) Run(ctx context.Context) error {
 	for failures := 0; ; {
 		err := p.readOnce(ctx)
@@ -94,13 +97,28 @@ func (p *Policies) Run(ctx context.Context) error {
 		if failures++; err == nil {
 			failures = 0
 		}
-		timer := time.NewTimer(p.pause(failures))
+		p.rest(ctx, p.pause(failures))
+	}
+}
+
+// rest waits until the rules are to be read again.
+func (p *Policies) rest(ctx context.Context, pause time.Duration) {
+	late := time.NewTimer(pause)
+	defer late.Stop()
+	var soon <-chan time.Time
+	for {
 		select {
 		case <-ctx.Done():
+			return
 		case <-p.wake:
-		case <-timer.C:
+			return
+		case <-late.C:
+			return
+		case <-soon:
+			return
+		case <-p.doubt:
+			soon = time.After(p.untilDoubted())
 		}
-		timer.Stop()
 	}
 }
 
@@ -116,14 +134,20 @@ func (p *Policies) Reread() {
 
 // Doubt is Reread for who has reason to think that the rules are not those of
 // Vault any more, such as a grant that was refused. Vault is asked once a second
-// at most, however many doubt.
+// at most, however many doubt: who doubts what has just been read has it read
+// again when that second is over.
 func (p *Policies) Doubt() {
-	p.mu.Lock()
-	again := age(p.tried) >= doubtAgain
-	p.mu.Unlock()
-	if again {
-		p.Reread()
+	select {
+	case p.doubt <- struct{}{}:
+	default: // somebody doubts already
 	}
+}
+
+// untilDoubted is the time until rules that are doubted may be read.
+func (p *Policies) untilDoubted() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return doubtAgain - age(p.tried)
 }
 
 // readOnce reads the rules; without a token there is nothing to read.
@@ -131,6 +155,10 @@ func (p *Policies) readOnce(ctx context.Context) error {
 	token := p.vault.Token()
 	if token == "" {
 		return nil
+	}
+	select {
+	case <-p.doubt: // of what was read before
+	default:
 	}
 	began := time.Now()
 	p.mu.Lock()
