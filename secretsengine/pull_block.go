@@ -131,9 +131,10 @@ func (x *exchange) checkHeaders(said map[string]string, to string) error {
 	return x.checkTerm(said)
 }
 
-// checkTerm refuses a block whose header gives it another end than its data. A
-// block of hcvault-mashery-api-auth has a term that means nothing, but never one
-// that ends later.
+// checkTerm refuses a block whose header gives it another end than its data, or
+// one that nobody can tell because the Date it counts from is not there. A block of
+// hcvault-mashery-api-auth has a term that means nothing, but never one that ends
+// later, and always a Date.
 func (x *exchange) checkTerm(said map[string]string) error {
 	lasts, told := said["Term"]
 	if !told {
@@ -150,7 +151,8 @@ func (x *exchange) checkTerm(said map[string]string) error {
 	}
 	longer := read && is != 0 && (says == 0 || says > is+1)
 	same := read && (says == 0) == (is == 0) && says-is <= 1 && is-says <= 1
-	if longer || ours && !same {
+	dateless := date.IsZero() && !same
+	if longer || dateless || ours && !same {
 		return otherThan(lasts, "Term", is.String())
 	}
 	return nil

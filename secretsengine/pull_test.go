@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -271,6 +272,8 @@ func TestWrongImportsAreRefusedInWordsAndChangeNothing(t *testing.T) {
 		"an endless term":      {strings.Replace(good, "Term: 1h0m0s", "Term: ∞", 1), tampered("∞", "Term", end), nil},
 		"a term of no meaning": {strings.Replace(good, "Term: 1h0m0s", "Term: long", 1), tampered("long", "Term", end), nil},
 		"a term that was none": {strings.Replace(central.export(satellite.pem(), nil), "Term: ∞", "Term: 1h0m0s", 1), tampered("1h0m0s", "Term", "∞"), nil},
+		"no date":              {regexp.MustCompile(`(?m)^Date: .*\n`).ReplaceAllString(good, ""), tampered("1h0m0s", "Term", end), nil},
+		"a date of no meaning": {regexp.MustCompile(`(?m)^Date: .*$`).ReplaceAllString(strings.Replace(good, "Term: 1h0m0s", "Term: 9999h0m0s", 1), "Date: x"), tampered("9999h0m0s", "Term", end), nil},
 		"another date":         {strings.Replace(good, "Date: 20", "Date: 21", 1), tampered("1h0m0s", "Term", end), nil},
 		"another role that it is for": {strings.Replace(good, "Recipient Role: demo", "Recipient Role: x", 1),
 			`the block was not imported to role "demo" (it says it is for role "x"): its header says "x" of Recipient Role, its data "demo"; it was tampered with`, nil},
