@@ -118,7 +118,7 @@ func (s shared) deciding(identity *autoauth.Identity) (*policy.Policies, interce
 	namespace := strings.Trim(s.config.Namespace(), "/")
 	policies := policy.New(policy.Config{Vault: identity, Namespace: namespace, Mounts: scopes, Logger: s.logger.Named("policy")})
 	settings := intercept.Config{
-		Mounts: mounts, RevealsTokenCreation: s.config.RevealsTokenCreation(),
+		Mounts: mounts, LocalRules: s.config.LocalRules, RevealsTokenCreation: s.config.RevealsTokenCreation(),
 		VaultAddress: s.client.Address(),
 		Rules:        policies, Budgets: s.budgets,
 		Version: s.version, Logger: s.logger.Named("intercept"),

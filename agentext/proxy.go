@@ -5,7 +5,6 @@ package agentext
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"time"
@@ -33,11 +32,12 @@ type Options struct {
 	// Version is told in X-Proxy-Mode.
 	Version string
 	Logger  hclog.Logger
-	// Reload is received from when certificates, the log level and the token's
-	// policies are to be read again; nil: never.
+	// Reload is received from when certificates, the log level, local rules and
+	// the token's policies are to be read again; nil: never.
 	Reload <-chan os.Signal
-	// LoadLevel reads the log level anew for a reload; nil: it stays.
-	LoadLevel func() (hclog.Level, error)
+	// Load reads the configuration anew for a reload; nil: what is taken from it
+	// stays.
+	Load func() (*config.Config, error)
 }
 
 // Proxy is a mashproxy that is ready to run: its listeners are bound.
@@ -138,7 +138,7 @@ func (p *Proxy) handler(c *configutil.Listener, door *intercept.Listener) http.H
 
 // doorOf is a listener of the configuration, as what serves calls knows it.
 func doorOf(c *config.Config, i int) *intercept.Listener {
-	return &intercept.Listener{Name: c.Vault.Listeners[i].Address, Rules: c.ListenerRules[i]}
+	return &intercept.Listener{Name: c.Vault.Listeners[i].Address, Number: i}
 }
 
 // metricsOnly tells a listener that serves metrics and no calls.
@@ -199,43 +199,6 @@ func (p *Proxy) waitForEnd(ctx context.Context) error {
 		p.log.Info("quit was asked for")
 	}
 	return nil
-}
-
-// reloads reads certificates and the log level again when told to, as Vault
-// Proxy does on SIGHUP, and the token's policies.
-func (p *Proxy) reloads(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-p.options.Reload:
-			p.notify(daemon.SdNotifyReloading)
-			if err := p.reload(); err != nil {
-				p.log.Error("not everything was reloaded; what failed stays as it was", "error", err)
-			} else {
-				p.log.Info("reloaded certificates and log level, reading policies again")
-			}
-			p.notify(daemon.SdNotifyReady)
-		}
-	}
-}
-
-func (p *Proxy) reload() error {
-	var failed error
-	if p.app.policies != nil {
-		p.app.policies.Reread()
-	}
-	for _, l := range p.listeners {
-		failed = errors.Join(failed, l.Reload())
-	}
-	if p.options.LoadLevel != nil {
-		level, err := p.options.LoadLevel()
-		if err != nil {
-			return errors.Join(failed, fmt.Errorf("log_level: %w", err))
-		}
-		p.log.SetLevel(level)
-	}
-	return failed
 }
 
 // Listeners tells where the proxy listens, such as unix:///run/x.sock.

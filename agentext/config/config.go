@@ -23,12 +23,20 @@ type Config struct {
 	// num_retries other than 0 or by VAULT_MAX_RETRIES. Otherwise it is a
 	// default of Vault's loader (12), or there is none.
 	RetriesSet bool
-	// ListenerRules are the local rules of Vault.Listeners, in their order; nil
-	// where a listener has none.
-	ListenerRules []*localrules.Rules
 	// Mashery holds the mashery blocks in the order of the files. Without one
 	// the program is a plain Vault Proxy.
 	Mashery []*Mashery
+	// LocalRules are the local rules of listeners and blocks.
+	LocalRules LocalRules
+}
+
+// LocalRules are all local rules of a configuration. An entry is nil where there
+// are none.
+type LocalRules struct {
+	// Listeners are those of Vault.Listeners, in their order.
+	Listeners []*localrules.Rules
+	// Mashery are those of the mashery blocks, in their order.
+	Mashery []*localrules.Rules
 }
 
 // Namespace is the canonical namespace ("" or ending in "/") in which this
@@ -132,8 +140,6 @@ type Mashery struct {
 	Egress *mashery.Egress
 	// TLS says which servers are taken for Mashery's.
 	TLS TLS
-	// Rules narrow the calls of this mount; nil: they do not.
-	Rules *localrules.Rules
 }
 
 // Path is the mount's path with its namespace before it, without slashes at

@@ -149,13 +149,13 @@ func summary(c *config.Config) string {
 	}
 	for i, l := range v.Listeners {
 		say("listener %s %s tls=%v role=%q", l.Type, l.Address, !l.TLSDisable, l.Role)
-		sayRules(say, c.ListenerRules[i])
+		sayRules(say, c.LocalRules.Listeners[i])
 	}
 	if v.LogLevel+v.LogFormat+v.LogFile+v.LogRotateDuration+v.PidFile != "" || v.LogRotateBytes+v.LogRotateMaxFiles > 0 || v.ExitAfterAuth {
 		say("log level=%s format=%s file=%s rotate=%s,%d,%d pid=%s exit=%v", v.LogLevel, v.LogFormat, v.LogFile,
 			v.LogRotateDuration, v.LogRotateBytes, v.LogRotateMaxFiles, v.PidFile, v.ExitAfterAuth)
 	}
-	for _, m := range c.Mashery {
+	for i, m := range c.Mashery {
 		say("mashery %s", m.Path())
 		say("  namespace=%q mount=%s v3=%s v2=%s", m.Namespace, m.Mount, m.V3Endpoint, m.V2Endpoint)
 		say("  policy=%s enterprise=%q reveal=%v forward=%v qps=%v max_wait=%v", m.Policy, m.Enterprise, m.Reveal, m.ForwardRoles, m.QPS, m.MaxWait)
@@ -169,7 +169,7 @@ func summary(c *config.Config) string {
 		if m.TLS.ServerName != "" || m.TLS.RootCAs != nil || m.TLS.PinSHA256 != nil {
 			say("  tls name=%s roots=%v pins=%v", m.TLS.ServerName, m.TLS.RootCAs != nil, m.TLS.PinSHA256)
 		}
-		sayRules(say, m.Rules)
+		sayRules(say, c.LocalRules.Mashery[i])
 	}
 	return b.String()
 }

@@ -29,10 +29,10 @@ func Load(paths []string, opts Options) (*Config, hcl.Diagnostics, error) {
 	cfg := &Config{Vault: l.merge()}
 	l.findMashery()
 	l.checkKeys()
-	cfg.Mashery = l.mashery()
+	cfg.Mashery, cfg.LocalRules.Mashery = l.mashery()
 	cfg.RetriesSet = l.retriesSet()
 	l.diags = append(l.diags, cfg.override(opts)...)
-	cfg.ListenerRules = l.checkListeners()
+	cfg.LocalRules.Listeners = l.checkListeners()
 	l.checkRules(cfg)
 	l.checkLog(cfg, opts)
 	l.askVault(cfg)

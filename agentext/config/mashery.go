@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/vault/helper/namespace"
 
+	"mashproxy/agentext/localrules"
 	"mashproxy/mashery"
 )
 
@@ -71,8 +72,9 @@ func (l *loader) compat(attr *hcl.Attribute) {
 	l.lenient = true // what was meant is plain
 }
 
-// mashery decodes and checks the blocks, each by itself and one with another.
-func (l *loader) mashery() (all []*Mashery) {
+// mashery decodes and checks the blocks, each by itself and one with another,
+// and gives their local rules in that order.
+func (l *loader) mashery() (all []*Mashery, rules []*localrules.Rules) {
 	seen := map[string]hcl.Range{}
 	for _, block := range l.blocks {
 		b := &blockReader{loader: l, block: block}
@@ -83,8 +85,9 @@ func (l *loader) mashery() (all []*Mashery) {
 		}
 		seen[m.Path()] = block.DefRange
 		all = append(all, m)
+		rules = append(rules, l.rules(block.Body, fmt.Sprintf("mashery %q", m.Path())))
 	}
-	return all
+	return all, rules
 }
 
 // blockReader makes a Mashery of one block.
@@ -115,7 +118,6 @@ func (b *blockReader) read() *Mashery {
 	b.readLimits(m, &raw)
 	b.roles("reveal", raw.Reveal, TokenCreation)
 	b.roles("forward_roles", raw.ForwardRoles)
-	m.Rules = b.rules(b.block.Body, fmt.Sprintf("mashery %q", m.Path()))
 	return m
 }
 

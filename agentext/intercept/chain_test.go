@@ -46,7 +46,7 @@ type chain struct {
 type parts struct {
 	mashery   emulator.Options
 	block     *config.Mashery
-	listener  *Listener
+	local     config.LocalRules
 	rules     Rules
 	transport *http.Transport
 
@@ -67,7 +67,6 @@ func start(t *testing.T, changes ...func(*parts)) *chain {
 	p := &parts{
 		mashery:   emulator.Options{Credentials: credentials(), QPS: -1},
 		block:     block("mash-creds"),
-		listener:  &Listener{},
 		transport: mashery.NewTransport(mashery.TransportConfig{}),
 	}
 	for _, change := range changes {
@@ -81,11 +80,11 @@ func start(t *testing.T, changes ...func(*parts)) *chain {
 	c.mount = &Mount{Mashery: p.block, Sender: &mashery.Sender{Transport: p.transport, V2: p.block.V2Endpoint, V3: p.block.V3Endpoint}}
 	grants := cache.New(cache.Config[*mashery.Grant]{Vault: c.vault, Parse: ParseGrant, Lasting: IsForced})
 	c.handler = New(Config{
-		Mounts: []*Mount{c.mount}, VaultAddress: "https://vault", Rules: p.rules, Grants: grants, GrantRefused: p.grantRefused,
+		Mounts: []*Mount{c.mount}, LocalRules: p.local, VaultAddress: "https://vault", Rules: p.rules, Grants: grants, GrantRefused: p.grantRefused,
 		Budgets: mashery.NewBudgets(), Vault: c.engine, Version: "1.2.3",
 		Logger: hclog.New(&hclog.LoggerOptions{Output: c.log, Level: hclog.Trace}),
 	})
-	proxy := httptest.NewServer(c.handler.Before(p.listener, c.next))
+	proxy := httptest.NewServer(c.handler.Before(&Listener{}, c.next))
 	c.url, c.http = proxy.URL, proxy.Client()
 	t.Cleanup(func() {
 		proxy.Close()

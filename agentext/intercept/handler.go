@@ -6,15 +6,15 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"mashproxy/agentext/apierror"
-	"mashproxy/agentext/localrules"
+	"mashproxy/agentext/config"
 	"mashproxy/agentext/policy"
 	"mashproxy/cache"
 	"mashproxy/mashery"
@@ -39,6 +39,8 @@ type Grants = *cache.Grants[*mashery.Grant]
 // Config is what a handler needs.
 type Config struct {
 	Mounts []*Mount
+	// LocalRules are in force until others are given to Narrow.
+	LocalRules config.LocalRules
 	// RevealsTokenCreation says that callers may create Vault tokens.
 	RevealsTokenCreation bool
 	// PrependNamespace is the configured namespace when the file says
@@ -66,12 +68,12 @@ type Config struct {
 // Handler serves the local calls of one application.
 type Handler struct {
 	Config
-	places  []place // of the mounts, longest first
-	narrows bool    // some mount has local rules
-	prepend string
-	buffers sync.Pool
-	warned  sync.Map // of causes, so that each is told once
-	left    sync.Map // cache.Key to leaving: the roles that are Vault's by what they are
+	places   []place // of the mounts, longest first
+	rulebook atomic.Pointer[rulebook]
+	prepend  string
+	buffers  sync.Pool
+	warned   sync.Map // of causes, so that each is told once
+	left     sync.Map // cache.Key to leaving: the roles that are Vault's by what they are
 
 	// Values of headers of every answer: shared, so never changed.
 	mode, ours, theirs []string
@@ -83,7 +85,7 @@ func New(c Config) *Handler {
 		Config: c, places: placesOf(c.Mounts),
 		mode: []string{"mashproxy/" + c.Version}, ours: []string{apierror.FromMashproxy}, theirs: []string{apierror.FromMashery},
 	}
-	h.narrows = slices.ContainsFunc(c.Mounts, func(m *Mount) bool { return m.Rules != nil })
+	h.Narrow(c.LocalRules)
 	if namespace := strings.Trim(c.PrependNamespace, "/"); namespace != "" {
 		h.prepend = namespace + "/"
 	}
@@ -96,8 +98,9 @@ type Listener struct {
 	// Name tells it from the others of the process: the waiting calls of
 	// several listeners take turns.
 	Name string
-	// Rules are what it lets through at most; nil: everything.
-	Rules *localrules.Rules
+	// Number is its place among the listeners of the file, by which its local
+	// rules are found.
+	Number int
 }
 
 // Before returns the handler of a listener: it serves local calls and passes

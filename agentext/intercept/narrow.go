@@ -17,9 +17,8 @@ import (
 // narrow refuses a call to Mashery that the local rules of its listener or its
 // block do not allow.
 func (c *route) narrow(r *http.Request, body *policy.Body) *apierror.Error {
-	all := [...]*localrules.Rules{c.listener.Rules, c.mount.Rules}
 	limitsV2 := false
-	for _, rules := range all {
+	for _, rules := range c.rules {
 		if err := c.allowedBy(rules, r); err != nil {
 			return ruledOut(err)
 		}
@@ -32,7 +31,7 @@ func (c *route) narrow(r *http.Request, body *policy.Body) *apierror.Error {
 	if refusal != nil {
 		return refusal
 	}
-	for _, rules := range all {
+	for _, rules := range c.rules {
 		if err := rules.V2(envelope.Method, envelope.Data["params"]); err != nil {
 			return ruledOut(err)
 		}
@@ -74,13 +73,13 @@ func asksForList(r *http.Request) bool {
 // narrowOthers refuses a request that would go on to Vault and that the local
 // rules do not allow. The path is decoded, without "v1/"; both readings count,
 // as in withheld.
-func (h *Handler) narrowOthers(l *Listener, r *http.Request, namespaced, path string) *apierror.Error {
-	if l.Rules == nil && !h.narrows {
+func (h *Handler) narrowOthers(rules page, r *http.Request, namespaced, path string) *apierror.Error {
+	if !rules.narrows() {
 		return nil
 	}
 	for _, reading := range [...]string{namespaced, path} {
 		reading = strings.TrimSuffix(reading, "/") // Vault's client sends none
-		if err := cmp.Or(l.Rules.VaultPath(reading, asksForList(r)), h.narrowByBlocks(l, reading, asksForList(r))); err != nil {
+		if err := cmp.Or(rules.listener.VaultPath(reading, asksForList(r)), h.narrowByBlocks(rules, reading, asksForList(r))); err != nil {
 			return ruledOut(err)
 		}
 	}
@@ -90,15 +89,15 @@ func (h *Handler) narrowOthers(l *Listener, r *http.Request, namespaced, path st
 // narrowByBlocks judges a path by the rules of the block in whose mount it lies.
 // One that lies in no mount is every block's business: each of them must allow
 // it.
-func (h *Handler) narrowByBlocks(l *Listener, path string, isList bool) error {
+func (h *Handler) narrowByBlocks(rules page, path string, isList bool) error {
 	var outside error
 	for _, p := range h.places {
-		own := p.mount.Rules
+		own := rules.mounts[p.mount]
 		named := own.VaultPath(strings.TrimPrefix(path, p.mount.Namespace), isList) // spelt without the block's namespace
 		rest, inside := strings.CutPrefix(path+"/", p.prefix)
 		if inside {
 			rest = strings.TrimSuffix(rest, "/")
-			return cmp.Or(named, belowMount(l.Rules, path, rest), belowMount(own, path, rest))
+			return cmp.Or(named, belowMount(rules.listener, path, rest), belowMount(own, path, rest))
 		}
 		outside = cmp.Or(outside, named)
 	}
@@ -130,14 +129,14 @@ func belowMount(rules *localrules.Rules, path, rest string) error {
 const ownPaths = "/proxy/v1/"
 
 // narrowPlain judges a path that is not below /v1/: Vault's user interface, say.
-func (h *Handler) narrowPlain(l *Listener, path string) *apierror.Error {
+func (h *Handler) narrowPlain(rules page, path string) *apierror.Error {
 	if strings.HasPrefix(path, ownPaths) {
 		return nil
 	}
 	path = strings.Trim(path, "/")
-	err := l.Rules.VaultPath(path, false)
+	err := rules.listener.VaultPath(path, false)
 	for _, p := range h.places {
-		err = cmp.Or(err, p.mount.Rules.VaultPath(path, false))
+		err = cmp.Or(err, rules.mounts[p.mount].VaultPath(path, false))
 	}
 	if err != nil {
 		return ruledOut(err)

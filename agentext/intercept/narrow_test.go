@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"mashproxy/agentext/apierror"
+	"mashproxy/agentext/config"
 	"mashproxy/agentext/localrules"
 	"mashproxy/agentext/policy"
 )
@@ -24,13 +25,16 @@ func localRules(t testing.TB, spec localrules.Spec) *localrules.Rules {
 	return rules
 }
 
+// of are the rules of one listener, or of one block after the other.
+func of(rules ...*localrules.Rules) []*localrules.Rules { return rules }
+
 // narrowed puts rules on a chain's listener or on its block.
 func narrowed(rules *localrules.Rules, where string) func(*parts) {
 	return func(p *parts) {
 		if where == "listener" {
-			p.listener.Rules = rules
+			p.local.Listeners = of(rules)
 		} else {
-			p.block.Rules = rules
+			p.local.Mashery = of(rules)
 		}
 	}
 }
@@ -200,7 +204,7 @@ func TestLocalRulesNarrowWhatIsForwarded(t *testing.T) {
 func TestABlocksPathsAreWhatMayBeForwarded(t *testing.T) {
 	inBlock := func(p *parts) {
 		p.block.Mount, p.block.Namespace = "mash", "team/"
-		p.block.Rules = localRules(t, localrules.Spec{VaultPaths: []string{"mash/roles/+", "sys/health"}})
+		p.local.Mashery = of(localRules(t, localrules.Spec{VaultPaths: []string{"mash/roles/+", "sys/health"}}))
 	}
 	for name, test := range map[string]struct{ path, header, want string }{
 		"below the mount, named":             {"/v1/team/mash/roles/a", "", byVault},
@@ -227,8 +231,8 @@ func TestABlocksPathsAreWhatMayBeForwarded(t *testing.T) {
 
 func TestListenerAndBlockMustBothAllow(t *testing.T) {
 	both := func(p *parts) {
-		p.listener.Rules = localRules(t, localrules.Spec{Roles: []string{"demo", "a-*"}, V2Methods: []string{"test.*"}})
-		p.block.Rules = localRules(t, localrules.Spec{Roles: []string{"demo", "*"}, Methods: []string{"POST"}, V2Methods: []string{"test.echo", "object.query"}})
+		p.local.Listeners = of(localRules(t, localrules.Spec{Roles: []string{"demo", "a-*"}, V2Methods: []string{"test.*"}}))
+		p.local.Mashery = of(localRules(t, localrules.Spec{Roles: []string{"demo", "*"}, Methods: []string{"POST"}, V2Methods: []string{"test.echo", "object.query"}}))
 	}
 	for name, test := range map[string]struct{ method, path, body, want string }{
 		"both do":                {"POST", "proxy/v2", `{"method":"test.echo","params":["a"],"id":1}`, byMashery},
@@ -301,9 +305,9 @@ func TestABodyThatLocalRulesLookAtHasOneReading(t *testing.T) {
 func TestCallsThatVaultDecidesPassTheLocalRulesFirst(t *testing.T) {
 	forwards := func(p *parts) {
 		p.block.ForwardRoles = []string{"demo"}
-		p.block.Rules = localRules(t, localrules.Spec{
+		p.local.Mashery = of(localRules(t, localrules.Spec{
 			Methods: []string{"GET", "POST"}, V3Paths: []string{"services"}, V2Methods: []string{"test.echo"}, VaultPaths: []string{},
-		})
+		}))
 	}
 	for path, want := range map[string]bool{"GET proxy/v3/services": true, "POST proxy/v2/test.echo": true, "GET proxy/v3/members": false, "DELETE proxy/v3/services": false, "POST proxy/v2/test.hello": false} {
 		c := start(t, forwards)
@@ -337,9 +341,10 @@ func TestARevealedCredentialIsNarrowedToo(t *testing.T) {
 }
 
 func TestRulesOfOneListenerDoNotNarrowAnother(t *testing.T) {
-	h := New(settings(block("mash-creds")))
-	narrow := &Listener{Name: "narrow", Rules: localRules(t, localrules.Spec{Roles: []string{"a"}})}
-	wide := &Listener{Name: "wide"}
+	c := settings(block("mash-creds"))
+	c.LocalRules.Listeners = of(localRules(t, localrules.Spec{Roles: []string{"a"}}), nil)
+	h := New(c)
+	narrow, wide := &Listener{Name: "narrow"}, &Listener{Name: "wide", Number: 1}
 	for l, want := range map[*Listener]bool{narrow: false, wide: true} {
 		call, refusal := h.read(l, request(t, "GET /v1/mash-creds/roles/b/proxy/v3/services"))
 		if refusal != nil {
@@ -347,6 +352,34 @@ func TestRulesOfOneListenerDoNotNarrowAnother(t *testing.T) {
 		}
 		if got := call.narrow(request(t, "GET /v1/x"), nil) == nil; got != want {
 			t.Errorf("%s: allowed is %v", l.Name, got)
+		}
+	}
+}
+
+func TestOtherRulesTakeThePlaceOfAllThatWereInForce(t *testing.T) {
+	roles := func(names ...string) *localrules.Rules { return localRules(t, localrules.Spec{Roles: names}) }
+	c := start(t, func(p *parts) {
+		p.local = config.LocalRules{Listeners: of(roles("demo")), Mashery: of(localRules(t, localrules.Spec{Methods: []string{"GET"}}))}
+	})
+	const other = "/v1/mash-creds/roles/other/proxy/v3/services"
+	for _, step := range []struct {
+		name         string
+		rules        config.LocalRules
+		method, path string
+		want         string
+	}{
+		{"a listener is narrowed", config.LocalRules{Listeners: of(roles("other"))}, "GET", "proxy/v3/services", `the role "demo"`},
+		{"its block no longer is", config.LocalRules{Listeners: of(roles("other"))}, "LIST", other, byMashery},
+		{"a block is narrowed", config.LocalRules{Listeners: of(nil), Mashery: of(roles("demo"))}, "GET", other, `the role "other"`},
+		{"what is forwarded, too", config.LocalRules{Mashery: of(localRules(t, localrules.Spec{VaultPaths: []string{}}))}, "GET", "/v1/sys/health", `the path "sys/health"`},
+		{"nothing is narrowed", config.LocalRules{}, "GET", "/v1/sys/health", byVault},
+	} {
+		c.handler.Narrow(step.rules)
+		got := c.ask(step.method, step.path, "")
+		if step.want != byMashery && step.want != byVault {
+			c.wantError(got, 403, apierror.PolicyDenied, "mashproxy", step.want)
+		} else if status := map[string]int{byMashery: 200, byVault: 202}[step.want]; got.StatusCode != status {
+			t.Errorf("%s: status %d: %s", step.name, got.StatusCode, got.body)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mashproxy/agentext/apierror"
+	"mashproxy/agentext/localrules"
 	"mashproxy/mashery"
 )
 
@@ -39,8 +40,10 @@ func isWord(c byte) bool {
 type route struct {
 	listener *Listener
 	mount    *Mount
-	role     string
-	api      mashery.API
+	// rules are the local rules of the listener and of the mount; nil: none.
+	rules [2]*localrules.Rules
+	role  string
+	api   mashery.API
 	// below is the path below the role, decoded: what policies speak of.
 	below string
 	// tail is V3's path as it is sent, escaped as received; path is it decoded.
@@ -57,9 +60,10 @@ type route struct {
 // recognise tells a local call from the others: nil, nil for the others, where
 // local rules allow them.
 func (h *Handler) recognise(l *Listener, t target, r *http.Request) (*route, *apierror.Error) {
+	rules := h.pageOf(l)
 	path, isVault := strings.CutPrefix(t.decoded, "/v1/")
 	if !isVault {
-		return nil, h.narrowPlain(l, t.decoded)
+		return nil, h.narrowPlain(rules, t.decoded)
 	}
 	namespace, refusal := h.namespaceOf(r)
 	if refusal != nil {
@@ -73,12 +77,13 @@ func (h *Handler) recognise(l *Listener, t target, r *http.Request) (*route, *ap
 	rest, below := strings.CutPrefix(rest, "roles/")
 	role, call, isCall := strings.Cut(rest, "/")
 	if mount == nil || !below || !isCall || !isLocal(call) {
-		return nil, h.narrowOthers(l, r, namespaced, path)
+		return nil, h.narrowOthers(rules, r, namespaced, path)
 	}
 	if !isRoleName(role) {
 		return nil, badRequest("%q cannot be the name of a role; it may hold letters, digits, _, and inside - and .", role)
 	}
 	found := &route{listener: l, mount: mount, role: role, below: call, outer: strings.ToUpper(r.Method)}
+	found.rules = [...]*localrules.Rules{rules.listener, rules.mounts[mount]}
 	before := strings.TrimSuffix(t.decoded, call) // what precedes the part below the role
 	if refusal := found.read(before, t, r); refusal != nil {
 		return nil, refusal

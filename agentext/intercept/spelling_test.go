@@ -37,11 +37,12 @@ var generatedPath = rapid.Custom(func(t *rapid.T) string {
 // TestLocalRulesHoldForEverySpelling tells in another way what a server makes of
 // a request that is let through: none may be outside of the rules.
 func TestLocalRulesHoldForEverySpelling(t *testing.T) {
-	l := &Listener{Rules: localRules(t, localrules.Spec{
+	c := settings(block("mash"))
+	c.LocalRules.Listeners = of(localRules(t, localrules.Spec{
 		Roles: []string{"demo"}, Methods: []string{"GET", "POST"}, V3Paths: []string{"services/+", "services/+/endpoints/*"},
 		VaultPaths: []string{"mash/roles/+", "mash/roles/+/v3/*", "sys/health", "secret/*"},
-	})}
-	h := New(settings(block("mash")))
+	}))
+	h, l := New(c), &Listener{}
 	counts := map[string]int{}
 	one := func(t *rapid.T) {
 		method := rapid.SampledFrom([]string{"GET", "POST", "PUT", "DELETE", "LIST", "HEAD", "get", "list"}).Draw(t, "method")

@@ -106,12 +106,9 @@ func startProxy(paths []string, flags config.Flags, logs io.Writer) (*runningPro
 	signal.Notify(hangup, syscall.SIGHUP)
 	proxy, err := agentext.New(c, agentext.Options{
 		Version: version(), Logger: log, Reload: hangup,
-		LoadLevel: func() (hclog.Level, error) {
+		Load: func() (*config.Config, error) {
 			fresh, _, err := config.Load(paths, environment(flags))
-			if err != nil {
-				return hclog.NoLevel, err
-			}
-			return agentext.LogLevel(fresh.Vault.SharedConfig)
+			return fresh, err
 		},
 	})
 	if err != nil {

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main_test
+
+import (
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// rewrite edits the proxy's file and has it read again. It returns what the log
+// says from then on, once that says what is wanted.
+func (w *world) rewrite(t *testing.T, old, new, says string) string {
+	t.Helper()
+	text := read(t, w.config)
+	if !strings.Contains(text, old) {
+		t.Fatalf("the file has no %q:\n%s", old, text)
+	}
+	write(t, w.Dir(), "test.hcl", strings.Replace(text, old, new, 1))
+	before := len(w.stderr.String())
+	w.signal(t, syscall.SIGHUP)
+	eventually(t, "the log says "+says, func() bool { return strings.Contains(w.stderr.String()[before:], says) })
+	return w.stderr.String()[before:]
+}
+
+const reloaded = "reloaded certificates, log level and local rules"
+
+// TestSIGHUPTakesLocalRulesOver: what mashproxy can says of the file is then what
+// the proxy does.
+func TestSIGHUPTakesLocalRulesOver(t *testing.T) {
+	t.Parallel()
+	w := governed(t, almighty, atTop(`log_level = "info"`))
+	served := func(verdict string) {
+		t.Helper()
+		w.judge(t, []judged{{"GET", v3 + "services", "", verdict}})
+		code := map[string]int{"mashery": 0, "policy_denied": 1}[verdict]
+		if o := finish(t, nil, "can", "-config="+w.config, "-listener="+w.Socket(), "-role=demo", "GET", "services"); o.code != code {
+			t.Errorf("mashproxy can: exit code %d: %s%s", o.code, o.stdout, o.stderr)
+		}
+	}
+	served("mashery")
+	w.rewrite(t, "listener \"unix\" {", "listener \"unix\" {\n  roles = [\"x\"]", reloaded)
+	served("policy_denied")
+	w.rewrite(t, "roles = [\"x\"]", "roles = [\"demo\"]", reloaded)
+	served("mashery")
+	w.rewrite(t, "mashery \"mash-creds\" {", "mashery \"mash-creds\" {\n  v3_paths = []", reloaded)
+	served("policy_denied")
+	w.rewrite(t, "v3_paths = []", "", reloaded)
+	served("mashery")
+}
+
+func TestLocalRulesHoldWhereTheFileIsNoLongerForWhatIsInForce(t *testing.T) {
+	t.Parallel()
+	const narrow = "listener \"unix\" {\n  roles = [\"demo\"]\n  methods = [\"GET\"]"
+	for name, test := range map[string]struct{ old, new, says string }{
+		"a file that cannot be read":    {narrow, "listener \"unix\" {\n  role = []", "Wrong type"},
+		"a rule that is wrong":          {narrow, "listener \"unix\" {\n  roles = [\"/\"]", "matches nothing"},
+		"one listener more":             {narrow, "listener \"tcp\" {\n address = \"127.0.0.1:0\"\n tls_disable = true\n role = \"metrics_only\"\n}\nlistener \"unix\" {", "role: metrics_only"},
+		"a block with another policy":   {"mashery \"mash-creds\" {", "mashery \"mash-creds\" {\n  policy = \"off\"", "(policy: off, "},
+		"another mount":                 {"mashery \"mash-creds\" {", "mashery \"mash-other\" {}\nmashery \"mash-creds\" {", "where the mashery block mash-creds "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := governed(t, almighty, edit{"listener \"unix\" {", narrow})
+			said := w.rewrite(t, test.old, test.new, "not everything was reloaded")
+			if !strings.Contains(said, test.says) {
+				t.Errorf("the log does not say %s:\n%s", test.says, said)
+			}
+			w.unix.send(t, http.MethodDelete, v3+"services", "").expect(t, http.StatusForbidden, "policy_denied")
+			w.judge(t, []judged{{"GET", v3 + "services", "", "mashery"}})
+		})
+	}
+}
