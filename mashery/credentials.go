@@ -33,6 +33,13 @@ func (c Credentials) V3Capable() bool {
 	return c.AreaID != "" && !c.APIKey.IsZero() && !c.Secret.IsZero() && c.Username != "" && !c.Password.IsZero()
 }
 
+// Secrets are what no error may repeat of c: key and secret together, as V3's token
+// endpoint is sent them, and each alone, the account's name too.
+func (c Credentials) Secrets() []Secret {
+	basic := NewSecret(c.APIKey.Reveal() + ":" + c.Secret.Reveal())
+	return []Secret{basic, c.APIKey, c.Secret, NewSecret(c.Username), c.Password}
+}
+
 // SignV2 is the signature of a V2 call made at the given time: the lower-case
 // hex MD5 of key, secret and whole Unix seconds. Mashery accepts it for five
 // minutes either way [developer.mashery.com, V2 Authentication].

@@ -77,16 +77,9 @@ func (c *TokenClient) ask(ctx context.Context, creds Credentials, form url.Value
 		return Token{}, sendError(ctx, c.Endpoint.Host, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return Token{}, newTokenError(resp, body, append(creds.withheld(), NewSecret(form.Get("refresh_token")))...)
+		return Token{}, newTokenError(resp, body, append(creds.Secrets(), NewSecret(form.Get("refresh_token")))...)
 	}
 	return parseToken(resp.Header, body)
-}
-
-// withheld is what no error repeats: what was sent, together as it was, and one
-// by one.
-func (c Credentials) withheld() []Secret {
-	basic := NewSecret(c.APIKey.Reveal() + ":" + c.Secret.Reveal())
-	return []Secret{basic, c.APIKey, c.Secret, NewSecret(c.Username), c.Password}
 }
 
 // usable tells a token that can be sent in a header: visible ASCII, and not
@@ -153,9 +146,9 @@ func newTokenError(resp *http.Response, body []byte, secrets ...Secret) *TokenEr
 	}
 	e := &TokenError{
 		Status:    resp.StatusCode,
-		ErrorCode: withhold(resp.Header.Get(HeaderErrorCode), secrets),
-		OAuth:     withhold(answer.Error, secrets),
-		Detail:    withhold(detail, secrets),
+		ErrorCode: PlainWords(resp.Header.Get(HeaderErrorCode), secrets...),
+		OAuth:     PlainWords(answer.Error, secrets...),
+		Detail:    PlainWords(detail, secrets...),
 	}
 	if judge(V3, resp) == overQPS {
 		e.RetryAfter = retryAfter(resp.Header, time.Now())

@@ -16,8 +16,13 @@ import (
 const longestWords = 500
 
 // PlainWords makes what Mashery said fit to be repeated in an error: one line,
-// without what a terminal would obey, and not for ever.
-func PlainWords(said string) string {
+// without what a terminal would obey, and not for ever; and without the secrets,
+// as they are and as requests have them, for it might be the request.
+func PlainWords(said string, secrets ...Secret) string {
+	return plain(withhold(said, secrets))
+}
+
+func plain(said string) string {
 	text := []rune(strings.Map(func(c rune) rune {
 		if unicode.IsPrint(c) {
 			return c
@@ -30,8 +35,7 @@ func PlainWords(said string) string {
 	return string(text)
 }
 
-// withhold takes the secrets, as they are and as requests have them, out of what
-// Mashery said, of which it makes plain words.
+// withhold takes the secrets out of what Mashery said.
 func withhold(said string, secrets []Secret) string {
 	var all []string
 	for _, secret := range secrets {
@@ -44,7 +48,7 @@ func withhold(said string, secrets []Secret) string {
 	for _, form := range all {
 		pairs = append(pairs, form, redacted)
 	}
-	return PlainWords(strings.NewReplacer(pairs...).Replace(said))
+	return strings.NewReplacer(pairs...).Replace(said)
 }
 
 var percentEscape = regexp.MustCompile(`%[0-9A-F]{2}`)

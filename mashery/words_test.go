@@ -23,14 +23,14 @@ func TestASecretIsWithheldInEveryFormARequestHas(t *testing.T) {
 		"in base64 without its end":   base64.RawStdEncoding.EncodeToString([]byte(secret)),
 		"in base64 for addresses":     base64.URLEncoding.EncodeToString([]byte(secret)),
 	} {
-		if got := withhold("x="+form+".", []Secret{NewSecret(`a "b"`), NewSecret(secret), {}}); got != "x=[redacted]." {
+		if got := PlainWords("x="+form+".", NewSecret(`a "b"`), NewSecret(secret), Secret{}); got != "x=[redacted]." {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
 }
 
 func TestWhatIsWithheldIsNotRedactedTwice(t *testing.T) {
-	if got := withhold("key and red", []Secret{NewSecret("key"), NewSecret("red")}); got != "[redacted] and [redacted]" {
+	if got := PlainWords("key and red", NewSecret("key"), NewSecret("red")); got != "[redacted] and [redacted]" {
 		t.Error(got)
 	}
 }

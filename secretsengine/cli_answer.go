@@ -196,14 +196,14 @@ func (r *reply) words() string {
 		}
 	}
 	said = append(said, r.header.Get(mashery.HeaderErrorCode), r.header.Get("X-Error-Detail-Header"))
-	return plain(said)
+	return r.plain(said)
 }
 
 // plain joins what was said, in plain words.
-func plain(said []string) string {
+func (r *reply) plain(said []string) string {
 	words := slices.DeleteFunc(said, func(one string) bool { return one == "" })
 	if len(words) == 0 {
 		return "without a word"
 	}
-	return mashery.PlainWords(strings.Join(words, "; "))
+	return mashery.PlainWords(strings.Join(words, "; "), r.from.secrets()...)
 }

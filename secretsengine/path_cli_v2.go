@@ -121,7 +121,7 @@ func (r *reply) asResult() (*logical.Response, error) {
 	envelope, ok := value.(map[string]any)
 	switch {
 	case err == nil && ok && envelope["error"] != nil:
-		return nil, &answerError{http.StatusBadRequest, fmt.Sprintf("Mashery answered with status %d: %s", r.status, rpcWords(envelope["error"]))}
+		return nil, &answerError{http.StatusBadRequest, fmt.Sprintf("Mashery answered with status %d: %s", r.status, r.rpcWords(envelope["error"]))}
 	case r.refusal() != nil:
 		return nil, r.refusal()
 	case err != nil || !ok:
@@ -132,7 +132,7 @@ func (r *reply) asResult() (*logical.Response, error) {
 
 // rpcWords are what a JSON-RPC error says: a code, a message, and which fields
 // are wrong [developer.mashery.com, V2 error pages].
-func rpcWords(failure any) string {
+func (r *reply) rpcWords(failure any) string {
 	raw, _ := json.Marshal(failure) // it was decoded from JSON
 	var told struct {
 		Code    json.Number
@@ -144,7 +144,7 @@ func rpcWords(failure any) string {
 	for _, one := range told.Data {
 		said = append(said, one.Field+": "+one.Message)
 	}
-	return plain(said)
+	return r.plain(said)
 }
 
 const cliV2Help = `

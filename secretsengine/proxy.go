@@ -72,10 +72,12 @@ type reply struct {
 	status int
 	header http.Header
 	body   []byte
+	// from signed the call, which the words of the reply might repeat.
+	from *source
 }
 
 // exchange sends the call and reads the answer to its end.
-func (b *backend) exchange(ctx context.Context, sender *mashery.Sender, call *mashery.Call, from mashery.Source) (*reply, error) {
+func (b *backend) exchange(ctx context.Context, sender *mashery.Sender, call *mashery.Call, from *source) (*reply, error) {
 	answer, err := sender.Send(ctx, call, from)
 	if err != nil {
 		return nil, err
@@ -93,7 +95,7 @@ func (b *backend) exchange(ctx context.Context, sender *mashery.Sender, call *ma
 	case int64(len(body)) > b.bounds.Body:
 		return nil, &badAnswerError{fmt.Sprintf("Mashery's answer is longer than the %d bytes passed on here; ask for fewer objects (limit) or fields", b.bounds.Body)}
 	}
-	return &reply{status: answer.StatusCode, header: answer.Header, body: body}, nil
+	return &reply{status: answer.StatusCode, header: answer.Header, body: body, from: from}, nil
 }
 
 // raw is the reply as the callers of a proxy path get it.

@@ -117,6 +117,20 @@ func TestATokenEndpointThatRepeatsTheRequestShowsNoSecret(t *testing.T) {
 	}
 }
 
+func TestAnErrorThatRepeatsTheCallShowsNoSecret(t *testing.T) {
+	e := newDemo(t)
+	e.mashery.on(func(w http.ResponseWriter, r *http.Request) {
+		said := r.RequestURI + " by " + r.Header.Get("Authorization")
+		answer, _ := json.Marshal(map[string]any{"errorMessage": said, "error": map[string]any{"message": said}})
+		w.Header().Set("X-Error-Detail-Header", said)
+		w.WriteHeader(http.StatusBadRequest)
+		w.Write(answer)
+	}, nil)
+	e.refused(logical.ReadOperation, "roles/demo/v2", nil, "Mashery answered with status 400: /v2/json-rpc/42?apikey=[redacted]&sig=[redacted] by ")
+	e.refused(logical.ReadOperation, "roles/demo/v3/services/1", nil, "Mashery answered with status 400: /v3/rest/services/1 by Bearer [redacted]; /v3/rest/services/1 by Bearer [redacted]")
+	wantEqual(t, "check", e.read("check", map[string]any{"role": "demo"})["role demo, v2"], any("fails: Mashery answered with status 400: /v2/json-rpc/42?apikey=[redacted]&sig=[redacted] by "))
+}
+
 func TestAValueOfAWrongTypeIsNotRepeated(t *testing.T) {
 	e := newDemo(t)
 	for _, c := range []struct {

@@ -14,6 +14,8 @@ type source struct {
 	API mashery.API
 	// call is the call's context; Dead, which has none, needs it for storage.
 	call context.Context
+	// given are the short-lived credentials it gave.
+	given []mashery.Secret
 }
 
 var _ mashery.Source = (*source)(nil)
@@ -25,6 +27,7 @@ func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
 	if s.API == mashery.V2 {
 		grant.APIKey, grant.AreaNID = creds.APIKey, creds.AreaNID
 		grant.Signature = mashery.SignV2(creds.APIKey, creds.Secret, s.Client.masheryTime(ctx, offsetLife))
+		s.given = append(s.given, grant.Signature)
 		return grant, nil
 	}
 	token, err := s.shared(ctx)
@@ -32,7 +35,13 @@ func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
 		return nil, err
 	}
 	grant.AccessToken = token.Access.Secret
+	s.given = append(s.given, grant.AccessToken)
 	return grant, nil
+}
+
+// secrets are what no error may repeat of a call that it signed.
+func (s *source) secrets() []mashery.Secret {
+	return append(s.Role.credentials().Secrets(), s.given...)
 }
 
 // Dead implements mashery.Source. A refused signature needs nothing: the next
