@@ -27,14 +27,14 @@ func (c *judgedCase) compare(q question, here answered, text string) string {
 }
 
 // atVault is the question Vault is asked instead, where it has another meaning
-// there: HEAD as GET, a verb in lower case as the verb, and without "help", for
-// which Vault answers its help.
+// there: HEAD as GET, a verb in lower case as the verb, and "help", for which
+// Vault answers its help, under a name that no rule speaks of either.
 func (q question) atVault() question {
 	q.method = strings.ToUpper(q.method)
 	if q.method == "HEAD" {
 		q.method = "GET"
 	}
-	q.target = strings.TrimSuffix(q.target, "&help=1")
+	q.target = strings.Replace(q.target, "&help=1", "&halp=1", 1)
 	return q
 }
 

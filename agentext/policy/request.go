@@ -121,7 +121,8 @@ func (req *Request) data() (map[string]any, *Decision) {
 	return req.queryData()
 }
 
-// queryData follows parseQuery (http/handler.go).
+// queryData follows parseQuery (http/handler.go), but for "help": to Vault that
+// asks for help with the path, here it is a parameter for Mashery like any other.
 func (req *Request) queryData() (map[string]any, *Decision) {
 	values, err := url.ParseQuery(req.RawQuery)
 	if err != nil {
@@ -129,11 +130,9 @@ func (req *Request) queryData() (map[string]any, *Decision) {
 	}
 	data := make(map[string]any, len(values))
 	for name, list := range values {
-		switch {
-		case name == "help": // reserved at Vault
-		case len(list) == 1:
+		if len(list) == 1 {
 			data[name] = list[0]
-		default:
+		} else {
 			data[name] = list // never equal to anything a rule may hold, at Vault too
 		}
 	}

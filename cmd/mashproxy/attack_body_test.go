@@ -102,6 +102,8 @@ func TestAQueryHasOneReadingWhereARuleLooksAtIt(t *testing.T) {
 		asks("a parameter twice, once escaped", v3+"services?limit=1&lim%69t=2", denied),
 		asks("a parameter in other letters", v3+"services?LIMIT=2", denied),
 		asks("a parameter as a list", v3+"services?limit=1&limit[]=2", denied),
+		asks("what Vault would answer its help for", v3+"services?help=1", denied),
+		asks("what Vault would answer its help for, beside what is allowed", v3+"services?limit=1&help=1", denied),
 		asks("a semicolon", v3+"services?limit=1;limit=2", refused),
 		asks("a semicolon before all", v3+"services?a;limit=2", refused),
 		asks("an escaped semicolon is a value", v3+"services?limit=1%3Blimit=2", denied),
