@@ -4,6 +4,7 @@ package intercept
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ func (c *route) narrow(r *http.Request, body *policy.Body) *apierror.Error {
 	limitsV2 := false
 	for _, rules := range c.rules {
 		if err := c.allowedBy(rules, r); err != nil {
-			return ruledOut(err)
+			return ruledOut(on(c.fullPath(), err))
 		}
 		limitsV2 = limitsV2 || rules.LimitsV2()
 	}
@@ -33,11 +34,17 @@ func (c *route) narrow(r *http.Request, body *policy.Body) *apierror.Error {
 	}
 	for _, rules := range c.rules {
 		if err := rules.V2(envelope.Method, envelope.Data["params"]); err != nil {
-			return ruledOut(err)
+			return ruledOut(on(c.fullPath(), err))
 		}
 	}
 	return nil
 }
+
+// fullPath is the call's path as a policy would have it.
+func (c *route) fullPath() string { return c.mount.Path() + "/roles/" + c.role + "/" + c.below }
+
+// on names the path in the error of a rule that speaks of something else.
+func on(path string, err error) error { return fmt.Errorf("%q: %w", path, err) }
 
 // allowedBy judges what the request's first line says of the call.
 func (c *route) allowedBy(rules *localrules.Rules, r *http.Request) error {
@@ -114,7 +121,7 @@ func belowMount(rules *localrules.Rules, path, rest string) error {
 	}
 	role, below, _ := strings.Cut(rest, "/")
 	if err := rules.Role(role); err != nil {
-		return err
+		return on(path, err)
 	}
 	switch kind, _, _ := strings.Cut(below, "/"); kind {
 	case "proxy", "v2", "v3":
