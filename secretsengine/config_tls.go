@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
+	"unicode"
 
 	"mashproxy/mashery"
 )
@@ -39,6 +40,9 @@ func (c certPin) pin(place mashery.Place) (mashery.Pin, error) {
 	pin := mashery.Pin{Place: place, CommonName: c.CN}
 	if c == (certPin{}) {
 		return pin, errors.New("a pin needs cn, sn or fp; to pin nothing, delete it")
+	}
+	if strings.TrimSpace(c.CN) != c.CN || strings.ContainsFunc(c.CN, unicode.IsControl) {
+		return pin, fmt.Errorf("cn %q can be the name of no certificate; write it as certificates show it", c.CN)
 	}
 	if c.SN != "" {
 		raw, err := hex.DecodeString(strings.ReplaceAll(c.SN, ":", ""))

@@ -254,6 +254,8 @@ func TestAWrongPinIsRefused(t *testing.T) {
 		"nothing was changed: a pin needs cn, sn or fp; to pin nothing, delete it":                                                              {},
 		`nothing was changed: sn "xyz" is no serial number; write it in hex (0a:0b:…), as certificates show it`:                                 {"sn": "xyz"},
 		`nothing was changed: sn ":" is no serial number; write it in hex (0a:0b:…), as certificates show it`:                                   {"sn": ":"},
+		`nothing was changed: cn " " can be the name of no certificate; write it as certificates show it`:                                       {"cn": " "},
+		`nothing was changed: cn "a\n" can be the name of no certificate; write it as certificates show it`:                                     {"cn": "a\n"},
 		`nothing was changed: fp: "a0:ab" is not the SHA-256 of a certificate or its public key; write its 32 bytes in hex (a0:ab:…) or base64`: {"fp": "a0:ab"},
 		`there is no field "CN" here; the fields are cert, cn, fp, sn`:                                                                          {"CN": "x"},
 	} {
