@@ -71,7 +71,7 @@ func packageKeyKind() *kind {
 	}
 }
 
-// keyLimits are the limits of a key to which nobody gave any: its ceilings.
+// keyLimits are the limits of a key to which nobody gave any: its ceilings (chosen).
 func keyLimits(key *object) any {
 	limit := func(period, ceiling string) any {
 		return map[string]any{"period": period, "source": "plan", "ceiling": key.props[ceiling]}
