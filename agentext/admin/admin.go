@@ -46,6 +46,16 @@ type Listener struct {
 	MetricsOnly bool
 }
 
+// Serves tells whether a path, decoded, is one that an Admin answers itself and
+// never passes on, provided that its Config has a Status.
+func Serves(path string) bool {
+	switch path {
+	case consts.ProxyPathMetrics, consts.ProxyPathCacheClear, consts.ProxyPathQuit, PathStatus:
+		return true
+	}
+	return false
+}
+
 // Handler serves the paths of a listener, and passes other requests to next.
 func (a *Admin) Handler(l Listener, next http.Handler) http.Handler {
 	if l.MetricsOnly {

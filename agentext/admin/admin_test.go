@@ -99,6 +99,27 @@ func TestWhichPathIsServedByWhom(t *testing.T) {
 	}
 }
 
+func TestWhatIsServedHereIsPassedOnByNoListener(t *testing.T) {
+	passed := false
+	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed = true })
+	a := admin.New(admin.Config{
+		Metrics:    metricsutil.NewMetricsHelper(&metrics.InmemSink{}, false),
+		CacheClear: http.NotFoundHandler(), Quit: func() {}, Status: func() any { return nil },
+	})
+	for path, want := range map[string]bool{
+		"/proxy/v1/metrics": true, "/proxy/v1/cache-clear": true, "/proxy/v1/quit": true, "/proxy/v1/status": true,
+		"/proxy/v1/": false, "/proxy/v1/metrics/": false, "/proxy/v1/nope": false, "/PROXY/v1/quit": false, "/v1/proxy/v1/quit": false, "/": false,
+	} {
+		for _, listener := range []admin.Listener{{}, {Quit: true}} {
+			passed = false
+			a.Handler(listener, next).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("DELETE", path, nil))
+			if admin.Serves(path) != want || passed == want {
+				t.Errorf("%s, %+v: served here %v, passed on %v", path, listener, admin.Serves(path), passed)
+			}
+		}
+	}
+}
+
 func TestMetricsAreWhatVaultProxyAnswers(t *testing.T) {
 	f := newFixture()
 	got := f.ask(admin.Listener{}, "GET", "/proxy/v1/metrics")

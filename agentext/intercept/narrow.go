@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mashproxy/agentext/admin"
 	"mashproxy/agentext/apierror"
 	"mashproxy/agentext/localrules"
 	"mashproxy/agentext/policy"
@@ -132,12 +133,10 @@ func belowMount(rules *localrules.Rules, path, rest string) error {
 	return nil
 }
 
-// ownPaths is where this program answers itself; see the admin room.
-const ownPaths = "/proxy/v1/"
-
 // narrowPlain judges a path that is not below /v1/: Vault's user interface, say.
+// What this program answers itself is not forwarded.
 func (h *Handler) narrowPlain(rules page, path string) *apierror.Error {
-	if strings.HasPrefix(path, ownPaths) {
+	if admin.Serves(path) {
 		return nil
 	}
 	path = strings.Trim(path, "/")

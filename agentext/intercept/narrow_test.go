@@ -187,7 +187,14 @@ func TestLocalRulesNarrowWhatIsForwarded(t *testing.T) {
 		"other paths that are none of the API":     {"GET", "/secret/a", "", `the path "secret/a"`},
 		"the root":                                 {"GET", "/", "", `the path ""`},
 		"the API's begin alone":                    {"GET", "/v1", "", `the path "v1"`},
-		"the paths of this program":                {"GET", "/proxy/v1/metrics", "", byVault},
+		"metrics, which this program tells":        {"GET", "/proxy/v1/metrics", "", byVault}, // by the one who is next
+		"its status":                               {"GET", "/proxy/v1/status", "", byVault},
+		"its cache":                                {"POST", "/proxy/v1/cache-clear", "", byVault},
+		"its end":                                  {"POST", "/proxy/v1/quit", "", byVault},
+		"what is beside these, which Vault gets":   {"POST", "/proxy/v1/nope", "", `the path "proxy/v1/nope"`},
+		"what is below these":                      {"GET", "/proxy/v1/metrics/", "", `the path "proxy/v1/metrics"`},
+		"the folder of these":                      {"GET", "/proxy/v1/", "", `the path "proxy/v1"`},
+		"these, as paths of Vault's API":           {"GET", "/v1/proxy/v1/metrics", "", `the path "proxy/v1/metrics"`},
 		"calls to Mashery are not Vault's paths":   {"GET", "/v1/mash-creds/roles/demo/proxy/v3/services", "", byMashery},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -211,6 +211,8 @@ func TestOnlyNamedPathsAreForwarded(t *testing.T) {
 		{"LIST", "/v1/mash-creds/roles", "", denied},
 		{"GET", "/ui/", "", denied},
 		{"GET", "/", "", denied},
+		{"POST", "/proxy/v1/nope", "{}", denied},
+		{"GET", "/proxy/v1/metrics/", "", denied},
 	})
 	for name, space := range map[string]string{"/v1/health": "sys", "/v1/a": "cubbyhole/app", "/v1/sys/health": "other"} {
 		w.unix.get(t, name, namespaceHeader, space).expect(t, http.StatusForbidden, denied)
