@@ -17,6 +17,7 @@ import (
 	"github.com/oklog/run"
 
 	"mashproxy/agentext/admin"
+	"mashproxy/agentext/apierror"
 	"mashproxy/agentext/config"
 	"mashproxy/agentext/intercept"
 	"mashproxy/agentext/listener"
@@ -127,6 +128,9 @@ func (p *Proxy) handler(c *configutil.Listener, door *intercept.Listener) http.H
 	}
 	guarded := listener.RequireHeader(served, c)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.app.local != nil {
+			w.Header().Set(apierror.SourceHeader, apierror.FromMashproxy) // unless it is said otherwise
+		}
 		switch r.URL.Path {
 		case consts.ProxyPathMetrics, consts.ProxyPathCacheClear, consts.ProxyPathQuit:
 			served.ServeHTTP(w, r) // as at Vault Proxy, without the header

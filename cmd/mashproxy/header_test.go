@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -128,6 +129,42 @@ func TestMasherysErrorsComeBackAsTheyAre(t *testing.T) {
 		contains(t, "the body", answer.body, test.want)
 		if source := answer.header.Get("X-Mashproxy-Source"); source != "mashery" {
 			t.Errorf("%s: the source is %q", test.target, source)
+		}
+	}
+}
+
+// TestWhatThisProgramAnswersItselfSaysSo is about all answers that are made
+// beside calls and forwarded requests.
+func TestWhatThisProgramAnswersItselfSaysSo(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(shortDir(t), "metrics.sock")
+	w := open(t, setup{edits: []edit{
+		atTop("listener \"unix\" {\n  address = \"" + socket + "\"\n  role = \"metrics_only\"\n}"),
+		{`listener "tcp" {`, "listener \"tcp\" {\n  require_request_header = true"},
+	}})
+	metrics := openDoor(t, "unix", socket)
+	for _, test := range []struct {
+		door           *door
+		method, target string
+		header         []string
+		status         int
+		source         string
+	}{
+		{w.unix, "GET", "/proxy/v1/status", nil, 200, "mashproxy"},
+		{w.unix, "GET", "/proxy/v1/metrics", nil, 200, "mashproxy"},
+		{w.unix, "POST", "/proxy/v1/metrics", nil, 405, "mashproxy"},
+		{w.unix, "POST", "/proxy/v1/cache-clear", nil, 200, "mashproxy"},
+		{w.unix, "POST", "/proxy/v1/quit", nil, 404, "mashproxy"},
+		{w.unix, "GET", "/proxy/v1/nope", nil, 404, "vault"},
+		{metrics, "GET", "/proxy/v1/metrics", nil, 200, "mashproxy"},
+		{metrics, "GET", "/proxy/v1/status", nil, 404, "mashproxy"},
+		{w.tcp, "GET", "/v1/sys/health", nil, 412, "mashproxy"},
+		{w.tcp, "GET", "/v1/sys/health", []string{"X-Vault-Request", "true"}, 200, "vault"},
+		{w.tcp, "GET", "/v1/sys/health", []string{"Origin", "http://evil.example"}, 403, "mashproxy"},
+	} {
+		answer := test.door.send(t, test.method, test.target, `{"type":"all"}`, test.header...)
+		if source := answer.header["X-Mashproxy-Source"]; answer.status != test.status || len(source) != 1 || source[0] != test.source {
+			t.Errorf("%s %s %q: %d from %q, want %d from %s", test.method, test.target, test.header, answer.status, source, test.status, test.source)
 		}
 	}
 }
