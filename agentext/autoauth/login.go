@@ -15,6 +15,8 @@ import (
 	"github.com/hashicorp/vault/command/agentproxyshared/sink/file"
 	proxyconfig "github.com/hashicorp/vault/command/proxy/config"
 	"github.com/hashicorp/vault/helper/useragent"
+
+	"mashproxy/agentext/redirect"
 )
 
 // Config says how to log in.
@@ -59,6 +61,9 @@ func New(c Config) (*Login, error) {
 	}, c.VaultAddress)
 	if err != nil {
 		return nil, fmt.Errorf("auto_auth method %q: %w", c.AutoAuth.Method.Type, err)
+	}
+	if own, has := method.(auth.AuthMethodWithClient); has {
+		method = guarded{own}
 	}
 	client, err := loginClient(c)
 	if err != nil {
@@ -156,7 +161,19 @@ func loginClient(c Config) (*api.Client, error) {
 	if c.DisableKeepAlives {
 		client.SetDisableKeepAlives(true)
 	}
-	return client, nil
+	return redirect.Client(client)
+}
+
+// guarded is a method that logs in with a client of its own (cert).
+type guarded struct{ auth.AuthMethodWithClient }
+
+// AuthClient is auth.AuthMethodWithClient's.
+func (g guarded) AuthClient(client *api.Client) (*api.Client, error) {
+	own, err := g.AuthMethodWithClient.AuthClient(client)
+	if err != nil || own == client {
+		return own, err
+	}
+	return redirect.Client(own)
 }
 
 func newHandler(c Config, client *api.Client) *auth.AuthHandler {

@@ -7,12 +7,12 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/command/agentproxyshared/cache"
+
+	"mashproxy/agentext/redirect"
 )
 
 // An exchange is one forwarded request as the transport sees it, under Vault's
@@ -119,7 +119,7 @@ type carrier struct {
 func (c carrier) RoundTrip(request *http.Request) (*http.Response, error) {
 	e := exchangeOf(request.Context())
 	if e == nil { // a renewal of the lease cache
-		return c.next.RoundTrip(request)
+		return redirect.Guard{Next: c.next}.RoundTrip(request)
 	}
 	sent := request.Clone(request.Context())
 	e.attach(sent)
@@ -138,18 +138,8 @@ func (c carrier) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// follows says whether a redirect is Vault's own: a standby node that names the
-// active one (307, http.respondStandby), or Vault's router, which adds a slash.
-// Any other could come from behind a secrets engine.
+// follows says whether a redirect is Vault's own, and the request can be sent
+// once more. Any other could come from behind a secrets engine.
 func (e *exchange) follows(request *http.Request, response *http.Response) bool {
-	location, err := response.Location()
-	if err != nil || !e.resendable() || !samePath(location, request.URL) {
-		return false
-	}
-	return response.StatusCode == http.StatusTemporaryRedirect ||
-		location.Host == request.URL.Host && location.Scheme == request.URL.Scheme
-}
-
-func samePath(a, b *url.URL) bool {
-	return strings.TrimSuffix(a.Path, "/") == strings.TrimSuffix(b.Path, "/")
+	return e.resendable() && redirect.IsVaults(request, response)
 }
