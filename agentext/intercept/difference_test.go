@@ -102,7 +102,7 @@ func (c *judgedCase) compareDenied(q question) string {
 			return ""
 		}
 	}
-	if method := methodOf(q.body); q.v2() && method != "" && c.deniesMethod(q, method) {
+	if q.v2() && c.deniesMethod(q) {
 		return ""
 	}
 	return "denied, but Vault allows it"
@@ -116,15 +116,25 @@ func methodOf(body string) string {
 	return envelope.Method
 }
 
-// deniesMethod tells whether Vault allows nothing at all for a V2 method by name.
-func (c *judgedCase) deniesMethod(q question, method string) bool {
-	path := strings.TrimPrefix(q.target, "/v1/") + "/" + method
-	answer, err := c.client(c.t, c.token).Logical().Write("sys/capabilities-self", map[string]any{"paths": []string{path}})
+// deniesMethod tells whether Vault allows nothing at all for a V2 method by name,
+// as it is spelt or in small letters, in which all rules are written.
+func (c *judgedCase) deniesMethod(q question) bool {
+	path, method, named := strings.Cut(strings.TrimPrefix(q.target, "/v1/"), "/proxy/v2/")
+	if !named {
+		path, method = strings.TrimSuffix(path, "/proxy/v2"), methodOf(q.body)
+	}
+	if method == "" {
+		return false
+	}
+	paths := []string{path + "/proxy/v2/" + method, path + "/proxy/v2/" + strings.ToLower(method)}
+	answer, err := c.client(c.t, c.token).Logical().Write("sys/capabilities-self", map[string]any{"paths": paths})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	capabilities, _ := answer.Data[path].([]any)
-	return slices.Equal(capabilities, []any{"deny"})
+	return slices.ContainsFunc(paths, func(path string) bool {
+		capabilities, _ := answer.Data[path].([]any)
+		return slices.Equal(capabilities, []any{"deny"})
+	})
 }
 
 // compareUnread wants a reason for refusing what Vault would have taken.

@@ -188,6 +188,9 @@ var generatedQuestion = rapid.Custom(func(t *rapid.T) question {
 	default:
 		q.method = pick(g, "GET", "POST", "PUT", "DELETE", "LIST", "POST", "GET", "HEAD")
 	}
+	if before, method, named := strings.Cut(q.target, "/proxy/v2/"); named && g.chance(1) {
+		q.target = before + "/proxy/v2/" + strings.ToUpper(method)
+	}
 	if g.chance(1) {
 		q.target = g.alias(q.target)
 	}
@@ -241,7 +244,7 @@ func (g generator) body() string {
 		data[g.name()] = pick[any](g, "a", "b", "bc", 1, 1.5, true, nil, []any{"a", "b"}, []any{"a", 1}, []any{}, "a,b", "", map[string]any{"a": "b"})
 	}
 	if g.chance(3) {
-		data["method"] = pick[any](g, "object.query", "test.echo", "a", 1)
+		data["method"] = pick[any](g, "object.query", "test.echo", "a", 1, "Object.Query", "TEST.echo", "test.echo ", "object.query\x00")
 	}
 	text, _ := json.Marshal(data)
 	if g.chance(7) {

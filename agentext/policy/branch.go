@@ -36,6 +36,7 @@ type branch struct {
 // entry is a rule as Vault takes it, and as it is told apart here.
 type entry struct {
 	key
+	rule  *rule
 	paths *vault.PathRules
 }
 

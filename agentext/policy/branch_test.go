@@ -29,7 +29,7 @@ func TestBranchesDecideAsAllRulesTogether(t *testing.T) {
 			}
 		}
 		rule := &vault.ACLPermissions{CapabilitiesBitmap: vault.ReadCapabilityInt, MFAMethods: []string{k.path()}}
-		return entry{k, &vault.PathRules{Path: k.text, Permissions: rule, IsPrefix: k.shape == prefix, HasSegmentWildcards: k.shape == segments}}
+		return entry{k, nil, &vault.PathRules{Path: k.text, Permissions: rule, IsPrefix: k.shape == prefix, HasSegmentWildcards: k.shape == segments}}
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		entries := rapid.SliceOfNDistinct(oneEntry, 1, 24, func(e entry) key { return e.key }).Draw(t, "entries")

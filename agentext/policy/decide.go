@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
-	"github.com/hashicorp/vault/vault"
 )
 
 // Decide tells whether Vault would have allowed the call. It reads the
@@ -34,7 +33,7 @@ func (r *Rules) Decide(req *Request) Decision {
 	if decision.Verdict == Allowed && req.Verb != "" {
 		decision = c.verbRight(op, decision)
 	}
-	if decision.Verdict == Allowed && r.methods {
+	if decision.Verdict == Allowed && len(r.methods.entries) > 0 {
 		decision = c.methodRight(op, decision)
 	}
 	if decision.Verdict == Allowed && !r.readsGrant(req.Mount, c.role, req.v2()) {
@@ -120,27 +119,6 @@ func (c *call) verbRight(requested logical.Operation, sofar Decision) Decision {
 		return sofar
 	}
 	return c.judge(op, c.role+c.req.Path)
-}
-
-// methodRight refuses a V2 call whose body names a method that the rules deny
-// by name.
-func (c *call) methodRight(op logical.Operation, sofar Decision) Decision {
-	if c.req.Path != "proxy/v2" || op != logical.UpdateOperation {
-		return sofar
-	}
-	data, problem := c.readData()
-	if problem != nil {
-		return *problem
-	}
-	method, ok := data["method"].(string)
-	if !ok {
-		return *badRequest(`a rule of the token's policies denies single V2 methods, so the body must name its "method"`)
-	}
-	path := c.role + "proxy/v2/" + method
-	if _, rule := c.rules.calls.match(op, path); rule != nil && rule.denies() {
-		return denied(capability{"update", vault.UpdateCapabilityInt}, path, rule)
-	}
-	return sofar
 }
 
 // judge decides one operation on one path. The data are read only if the rule

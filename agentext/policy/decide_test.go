@@ -295,6 +295,15 @@ func TestV2MethodsDeniedByName(t *testing.T) {
 		"mash-creds/roles/demo/proxy/v2/member.*":   deny,
 		"mash-creds/roles/+/proxy/v2/object.delete": deny,
 	}
+	beside := map[string]string{ // as somebody may write rules for Mashery's oauth2.createAccessToken
+		"mash-creds/roles/demo/proxy/v2":                              everything,
+		"mash-creds/roles/demo/proxy/v2/*":                            deny,
+		"mash-creds/roles/demo/proxy/v2/oauth2.createAccessToken":     everything,
+		"mash-creds/roles/demo/proxy/v2/oauth2.Fetch*":                everything,
+		"mash-creds/roles/demo/proxy/v2/oauth2.fetchUserApplications": deny,
+	}
+	below := map[string]string{"mash-creds/*": everything, "mash-creds/roles/+/proxy/v2/Role.*": deny, "mash-creds/roles/Demo/proxy/v2/*": deny}
+	const v2 = "mash-creds/roles/demo/proxy/v2/"
 	tests := map[string]struct {
 		rules   map[string]string
 		line    string
@@ -306,6 +315,24 @@ func TestV2MethodsDeniedByName(t *testing.T) {
 		"a method under a glob":                     {denying, "POST proxy/v2", `{"method": "member.create"}`, Denied, "mash-creds/roles/demo/proxy/v2/member.create"},
 		"a method of any role":                      {denying, "POST proxy/v2", `{"method": "object.delete"}`, Denied, "mash-creds/roles/demo/proxy/v2/object.delete"},
 		"spelt with escapes":                        {denying, "POST proxy/v2", `{"m\u0065thod": "object\u002edelete"}`, Denied, "mash-creds/roles/demo/proxy/v2/object.delete"},
+		"in capitals":                               {denying, "POST proxy/v2", `{"method": "OBJECT.DELETE"}`, Denied, v2 + "OBJECT.DELETE"},
+		"in capitals, under a glob":                 {denying, "POST proxy/v2", `{"method": "Member.Create"}`, Denied, v2 + "Member.Create"},
+		"in capitals, in the path":                  {below, "POST proxy/v2/ROLE.create", `{}`, Denied, v2 + "ROLE.create"},
+		"in small letters, the rule in capitals":    {below, "POST proxy/v2/role.create", `{}`, Denied, v2 + "role.create"},
+		"another method in the path":                {below, "POST proxy/v2/object.query", `{}`, Allowed, ""},
+		"of a role in capitals, which is another":   {below, "POST proxy/v2", `{"method": "object.query"}`, Allowed, ""},
+		"with a blank at its end":                   {denying, "POST proxy/v2", `{"method": "object.delete "}`, BadRequest, ""},
+		"with a blank before it":                    {denying, "POST proxy/v2", `{"method": "\tobject.delete"}`, BadRequest, ""},
+		"with a null byte":                          {denying, "POST proxy/v2", `{"method": "object.delete\u0000"}`, BadRequest, ""},
+		"with a slash":                              {denying, "POST proxy/v2", `{"method": "object.delete/"}`, BadRequest, ""},
+		"with letters that look alike":              {denying, "POST proxy/v2", `{"method": "ob\u0458ect.delete"}`, BadRequest, ""},
+		"with letters that fold":                    {denying, "POST proxy/v2", `{"method": "object.delete\u017f"}`, BadRequest, ""},
+		"with a parameter in the path":              {below, "POST proxy/v2/object.query;x", `{}`, BadRequest, ""},
+		"an empty one":                              {denying, "POST proxy/v2", `{"method": ""}`, BadRequest, ""},
+		"one that is allowed beside a glob":         {beside, "POST proxy/v2", `{"method": "oauth2.createAccessToken"}`, Allowed, ""},
+		"one that is allowed, in other letters":     {beside, "POST proxy/v2", `{"method": "oauth2.createaccesstoken"}`, Denied, v2 + "oauth2.createaccesstoken"},
+		"one under a glob in other letters":         {beside, "POST proxy/v2", `{"method": "oauth2.FetchUserApplications"}`, Denied, v2 + "oauth2.FetchUserApplications"},
+		"one under a longer glob":                   {beside, "POST proxy/v2", `{"method": "oauth2.FetchApplication"}`, Allowed, ""},
 		"in a batch":                                {denying, "POST proxy/v2", `[{"method": "object.delete"}]`, BadRequest, ""},
 		"with the key twice":                        {denying, "POST proxy/v2", `{"method": "object.query", "method": "object.delete"}`, BadRequest, ""},
 		"with the key in caps":                      {denying, "POST proxy/v2", `{"Method": "object.delete"}`, BadRequest, ""},

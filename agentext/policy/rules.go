@@ -19,10 +19,9 @@ type Rules struct {
 	detail  string // what of the rules is not known, for PolicyUnknown
 	edition Cause  // Enterprise, EditionUnknown, or "" for Community
 
-	calls  ruleSet // for roles/<role>/proxy/…
-	grants ruleSet // for roles/<role>/grant, or token
-
-	methods bool // a rule may deny a single V2 method
+	calls   ruleSet // for roles/<role>/proxy/…
+	grants  ruleSet // for roles/<role>/grant, or token
+	methods ruleSet // for roles/<role>/proxy/v2/<method> in small letters; has no rules where none denies a method
 }
 
 // ruleSet are the rules that can match some of the paths; the others are left
@@ -58,38 +57,47 @@ func (r *Rules) build(answer map[string]any, mounts []Mount) error {
 	if err != nil {
 		return err
 	}
-	var methods []scope
+	methods := methodRules{}
 	for _, mount := range mounts {
 		r.calls.scopes = append(r.calls.scopes, mount.scope("proxy"))
 		r.grants.scopes = append(r.grants.scopes, mount.scope("grant"))
 		if mount.SharedToken {
 			r.grants.scopes = append(r.grants.scopes, mount.scope("token"))
 		}
-		methods = append(methods, mount.scope("proxy", "v2", "+"))
+		methods.scopes = append(methods.scopes, mount.scope("proxy", "v2", "+"))
 	}
 	if !root {
 		err = eachRule(answer, func(k key, rule *rule) {
 			r.calls.add(k, rule)
 			r.grants.add(k, rule)
-			r.methods = r.methods || rule.denies() && anyReached(methods, k)
+			methods.add(k, rule)
 		})
 	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.calls.compile(root), r.grants.compile(root))
+	if methods.deny {
+		for k, rule := range methods.folded {
+			r.methods.put(k, rule)
+		}
+	}
+	return errors.Join(r.calls.compile(root), r.grants.compile(root), r.methods.compile(root))
 }
 
 // add takes a rule that can match.
 func (s *ruleSet) add(k key, r *rule) {
-	if !anyReached(s.scopes, k) {
-		return
+	if anyReached(s.scopes, k) {
+		s.put(k, r)
 	}
+}
+
+// put takes a rule under a key, which need not be its own.
+func (s *ruleSet) put(k key, r *rule) {
 	if s.byPath == nil {
 		s.byPath = map[string]*rule{}
 	}
 	s.byPath[r.path] = r
-	s.entries = append(s.entries, entry{k, &vault.PathRules{
+	s.entries = append(s.entries, entry{k, r, &vault.PathRules{
 		Path:                k.text,
 		Permissions:         r.permissions,
 		IsPrefix:            k.shape == prefix,
@@ -107,7 +115,7 @@ func (s *ruleSet) compile(root bool) (err error) {
 		return err
 	}
 	for _, e := range s.entries {
-		if r := s.byPath[e.path()]; r.speaks() && r.alone == nil {
+		if r := e.rule; r.speaks() && r.alone == nil {
 			if r.alone, err = newACL([]entry{e}, ""); err != nil {
 				return err
 			}

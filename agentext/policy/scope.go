@@ -60,6 +60,20 @@ func (s scope) reached(k key) bool {
 	return glob || len(parts) == len(s)
 }
 
+// foldLast is the text of a rule with what it says of the scope's last segment,
+// and of what follows that, in small letters.
+func (s scope) foldLast(text string) string {
+	from := 0
+	for range len(s) - 1 {
+		i := strings.IndexByte(text[from:], '/')
+		if i < 0 {
+			return text // its glob begins before
+		}
+		from += i + 1
+	}
+	return text[:from] + fold(text[from:])
+}
+
 func anyReached(scopes []scope, k key) bool {
 	for _, s := range scopes {
 		if s.reached(k) {
