@@ -23,7 +23,7 @@ const garbage = "<html><body>It works!</body></html>"
 func (e *Emulator) serveBadly(w http.ResponseWriter, r *http.Request, path []string, m *mishap) {
 	e.counter.befell(m)
 	for _, f := range m.faults {
-		if way := f.onTheWay(); way > 0 && !m.wait(r.Context(), way) {
+		if way := f.onTheWay(); way > 0 && !m.wait(r.Context(), f, way) {
 			return // the caller has left
 		}
 	}
@@ -107,7 +107,7 @@ func (d *draft) send(w http.ResponseWriter, r *http.Request, m *mishap) {
 	w.WriteHeader(d.status)
 	if stall, is := m.get(FaultStallBody); is {
 		body = sendPart(w, body, stall.At)
-		if !m.wait(r.Context(), stall.By) {
+		if !m.wait(r.Context(), stall, stall.By) {
 			return
 		}
 	}

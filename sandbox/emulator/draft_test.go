@@ -146,10 +146,26 @@ func TestABodyStallsUntilTheCallerLeavesOrTheFaultIsCleared(t *testing.T) {
 	if _, err := io.ReadAll(left.Body); !errors.Is(err, context.Canceled) {
 		t.Errorf("the one who left: %v", err)
 	}
-	patient := request(t.Context())
-	a.ClearFaults()
-	if rest, err := io.ReadAll(patient.Body); err != nil || string(rest) != whole[5:] {
-		t.Errorf("the one who stayed: %q, %v", rest, err)
+	for name, clears := range map[string]func(){
+		"all are cleared": a.ClearFaults,
+		"it is cleared":   func() { a.ClearFault(a.Faults()[0].ID) },
+		"it had ended by itself, and all are cleared": func() {
+			a.clock.move(time.Minute)
+			if left := a.Faults(); len(left) != 0 {
+				t.Errorf("it has not ended: %v", left)
+			}
+			a.ClearFaults()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a.ClearFaults()
+			a.befall("stall_body,at=5,for=1m")
+			patient := request(t.Context())
+			clears()
+			if rest, err := io.ReadAll(patient.Body); err != nil || string(rest) != whole[5:] {
+				t.Errorf("the rest: %q, %v", rest, err)
+			}
+		})
 	}
 }
 

@@ -137,7 +137,7 @@ func apiOf(path []string) string {
 func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, path []string) {
 	e.stamp(w.Header(), e.now(r))
 	if f, is := mishapOf(r).get(FaultError); is {
-		e.fail(w, r, f)
+		e.fail(w, r, f.Fault)
 		return
 	}
 	switch {

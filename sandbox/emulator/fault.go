@@ -43,8 +43,8 @@ const (
 	FaultCutBefore FaultKind = "cut_before"
 	// The connection ends within the answer's body. [At, Reset]
 	FaultCutBody FaultKind = "cut_body"
-	// The answer's body pauses: for By, for ever without it, or until
-	// [Emulator.ClearFaults]. [At, By]
+	// The answer's body pauses: for By, for ever without it, or until the fault
+	// is cleared. [At, By]
 	FaultStallBody FaultKind = "stall_body"
 	// Answers have another content type, text/plain. [Type]
 	FaultContentType FaultKind = "content_type"

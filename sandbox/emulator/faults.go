@@ -29,12 +29,12 @@ func (e *Emulator) AddFault(f Fault) (id int, err error) {
 	return e.faults.add(f, e.opts.Now()), nil
 }
 
-// ClearFault ends a fault for calls to come, and tells whether there was one of
-// that id.
+// ClearFault ends a fault, and tells whether there was one of that id; calls that
+// it delays or stalls go on.
 func (e *Emulator) ClearFault(id int) bool { return e.faults.clear(id) }
 
-// ClearFaults ends all faults; calls that they delay or stall, or that one did
-// which has ended by itself, go on.
+// ClearFaults ends all faults; calls that they delay or stall go on, and so do
+// those of faults that have ended by themselves.
 func (e *Emulator) ClearFaults() { e.faults.clearAll() }
 
 // Faults are the faults that can still befall calls, oldest first.
@@ -44,8 +44,13 @@ func (e *Emulator) Faults() []ActiveFault { return e.faults.list(e.opts.Now()) }
 type faults struct {
 	mu      sync.Mutex
 	lastID  int
-	active  []ActiveFault
+	active  []activeFault
 	cleared chan struct{} // closed when all are cleared
+}
+
+type activeFault struct {
+	ActiveFault
+	ended chan struct{} // closed when it is cleared by its id
 }
 
 func newFaults() *faults { return &faults{cleared: make(chan struct{})} }
@@ -54,7 +59,7 @@ func (s *faults) add(f Fault, now time.Time) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lastID++
-	added := ActiveFault{ID: s.lastID, Fault: f}
+	added := activeFault{ActiveFault{ID: s.lastID, Fault: f}, make(chan struct{})}
 	if f.For > 0 {
 		added.Ends = now.Add(f.For)
 	}
@@ -65,9 +70,13 @@ func (s *faults) add(f Fault, now time.Time) int {
 func (s *faults) clear(id int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before := len(s.active)
-	s.active = slices.DeleteFunc(s.active, func(a ActiveFault) bool { return a.ID == id })
-	return len(s.active) < before
+	i := slices.IndexFunc(s.active, func(a activeFault) bool { return a.ID == id })
+	if i < 0 {
+		return false
+	}
+	close(s.active[i].ended)
+	s.active = slices.Delete(s.active, i, i+1)
+	return true
 }
 
 func (s *faults) clearAll() {
@@ -82,12 +91,16 @@ func (s *faults) list(now time.Time) []ActiveFault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forgetOver(now)
-	return slices.Clone(s.active)
+	var list []ActiveFault
+	for _, a := range s.active {
+		list = append(list, a.ActiveFault)
+	}
+	return list
 }
 
 // forgetOver forgets the faults that have ended by themselves.
 func (s *faults) forgetOver(now time.Time) {
-	s.active = slices.DeleteFunc(s.active, func(a ActiveFault) bool {
+	s.active = slices.DeleteFunc(s.active, func(a activeFault) bool {
 		return a.Fault.Count > 0 && a.Calls >= a.Fault.Count || !a.Ends.IsZero() && !now.Before(a.Ends)
 	})
 }
@@ -104,7 +117,7 @@ func (s *faults) take(api, path string, signed bool, now time.Time) *mishap {
 	for i := range s.active {
 		if a := &s.active[i]; a.Fault.befalls(api, path, signed) {
 			a.Calls++
-			m.faults = append(m.faults, a.Fault)
+			m.faults = append(m.faults, suffered{a.Fault, a.ended})
 		}
 	}
 	if m.faults == nil {
@@ -115,8 +128,14 @@ func (s *faults) take(api, path string, signed bool, now time.Time) *mishap {
 
 // mishap is what befalls one call. A nil one is nothing.
 type mishap struct {
-	faults  []Fault
+	faults  []suffered
 	cleared <-chan struct{}
+}
+
+// suffered is a fault that befalls a call.
+type suffered struct {
+	Fault
+	ended <-chan struct{}
 }
 
 // mishapKey is the key of a request's mishap in its context.
@@ -132,7 +151,7 @@ func mishapOf(r *http.Request) *mishap {
 }
 
 // get gives the first fault of a kind.
-func (m *mishap) get(kind FaultKind) (Fault, bool) {
+func (m *mishap) get(kind FaultKind) (suffered, bool) {
 	if m != nil {
 		for _, f := range m.faults {
 			if f.Kind == kind {
@@ -140,7 +159,7 @@ func (m *mishap) get(kind FaultKind) (Fault, bool) {
 			}
 		}
 	}
-	return Fault{}, false
+	return suffered{}, false
 }
 
 // has tells whether there is a fault of one of the kinds.
@@ -160,9 +179,9 @@ func (m *mishap) clockOff() (off time.Duration) {
 	return off
 }
 
-// wait waits that long, or less when all faults are cleared, and tells whether
-// the caller is still there. Without a duration it waits for one of the two.
-func (m *mishap) wait(ctx context.Context, d time.Duration) bool {
+// wait waits that long, or less when the fault or all are cleared, and tells
+// whether the caller is still there. Without a duration it waits for one of these.
+func (m *mishap) wait(ctx context.Context, f suffered, d time.Duration) bool {
 	var over <-chan time.Time
 	if d > 0 {
 		timer := time.NewTimer(d)
@@ -171,6 +190,8 @@ func (m *mishap) wait(ctx context.Context, d time.Duration) bool {
 	}
 	select {
 	case <-over:
+		return true
+	case <-f.ended:
 		return true
 	case <-m.cleared:
 		return true
