@@ -28,6 +28,8 @@ func (g *Grants[G]) DropPath(namespace, path string) {
 	})
 }
 
+// dropWhere drops grants. What is being read for them may be of before, too, and
+// is read once more.
 func (g *Grants[G]) dropWhere(which func(*entry[G]) bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -35,6 +37,9 @@ func (g *Grants[G]) dropWhere(which func(*entry[G]) bool) {
 		if which(e) {
 			g.drop(e, DropByHand)
 			e.failure, e.refusals = failure{}, refusals{}
+			if e.fetch != nil {
+				e.fetch.cleared = true
+			}
 		}
 	}
 }

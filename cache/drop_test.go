@@ -4,10 +4,14 @@ package cache
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/vault/api"
 )
 
 func TestGrantsAreDroppedByHand(t *testing.T) {
@@ -121,5 +125,60 @@ func TestWhatHappensIsObserved(t *testing.T) {
 				t.Errorf("%s was observed %d times, want %d: %v", event, seen[event], n, seen)
 			}
 		}
+	})
+}
+
+func TestWhatIsBeingReadWhenGrantsAreClearedIsOfBefore(t *testing.T) {
+	for name, test := range map[string]struct {
+		begin func(t *testing.T, v *vault, g *Grants[string]) // leaves a read under way
+		reads int
+	}{
+		"for a call": {func(t *testing.T, v *vault, g *Grants[string]) {
+			go func() { _, _ = g.Get(t.Context(), demo) }()
+		}, 2},
+		"as a successor": {func(t *testing.T, v *vault, g *Grants[string]) {
+			v.most = 60
+			get(t, g, demo)
+			for v.count() < 2 { // its lease is not extended
+				time.Sleep(100 * time.Millisecond)
+				get(t, g, demo)
+			}
+		}, 3},
+		"in vain": {func(t *testing.T, v *vault, g *Grants[string]) {
+			v.now(func(v *vault) {
+				v.gives = func() (*api.Secret, http.Header, error) { return nil, nil, refusal(400, "no such key") }
+			})
+			go func() { _, _ = g.Get(t.Context(), demo) }()
+		}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				v.takes = 500 * time.Millisecond
+				test.begin(t, v, g)
+				time.Sleep(100 * time.Millisecond)
+				g.DropAll()
+				cleared := time.Now()
+				time.Sleep(450 * time.Millisecond) // the read of before was answered
+				v.now(func(v *vault) { v.gives = nil })
+				want(t, g, fmt.Sprint("t1-", test.reads), "after the clearing")
+				if asked := v.asked(); len(asked) != test.reads || !asked[len(asked)-1].at.After(cleared) {
+					t.Errorf("cleared at %s, asked %v", cleared, asked)
+				}
+			})
+		})
+	}
+}
+
+func TestAReadThatNobodyWantsAnyMoreIsNotMadeAgainWhenGrantsAreCleared(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.takes = 5 * time.Second
+		if _, err := g.Get(t.Context(), demo); err != ErrSlow {
+			t.Errorf("got %v", err)
+		}
+		g.DropAll()
+		time.Sleep(time.Minute)
+		reads(t, v, 1, "in all")
+		v.now(func(v *vault) { v.takes = 0 })
+		want(t, g, "t1-2", "a later call")
 	})
 }

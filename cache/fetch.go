@@ -35,6 +35,7 @@ type fetch[G any] struct {
 	job        *job
 	waiting    int  // calls that wait for it
 	background bool // it is wanted, though none may wait
+	cleared    bool // someone asked by hand for another than it may bring
 	generation int
 	dead       [sha256.Size]byte // the token that Mashery refused
 	began      time.Time
@@ -84,7 +85,8 @@ func (g *Grants[G]) begin(e *entry[G], f *fetch[G]) bool {
 		g.end(e, nil, ErrSlow)
 		return false
 	}
-	f.generation, f.dead, f.began = g.generation, e.refusals.dead, time.Now()
+	f.generation, f.cleared = g.generation, false
+	f.dead, f.began = e.refusals.dead, time.Now()
 	f.ctx, f.cancel = context.WithCancelCause(g.ctx)
 	g.watchLater(f)
 	return true
@@ -100,10 +102,11 @@ func (g *Grants[G]) ask(e *entry[G], f *fetch[G]) (settle func(), gone error) {
 	return func() { g.settle(e, f, grant, err) }, away(err)
 }
 
-// settle takes over what a fetch brought. When the token changed meanwhile, or
-// the request got lost, it is made again, if anybody wants it. g.mu is held.
+// settle takes over what a fetch brought. When the token changed meanwhile, the
+// grants were cleared, or the request got lost, it is made again, if anybody wants
+// it. g.mu is held.
 func (g *Grants[G]) settle(e *entry[G], f *fetch[G], grant *Grant[G], err error) {
-	switch stale := f.generation != g.generation || err == errLost || err != nil && g.Vault.Token() == ""; {
+	switch stale := f.generation != g.generation || f.cleared || err == errLost || err != nil && g.Vault.Token() == ""; {
 	case g.ctx.Err() != nil:
 		g.end(e, nil, ErrClosed)
 	case stale && f.wanted():
