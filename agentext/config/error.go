@@ -32,7 +32,11 @@ func (e *Error) Error() string {
 
 func (e *Error) write(b *strings.Builder, d *hcl.Diagnostic) {
 	fmt.Fprintf(b, "Error: %s\n", d.Summary)
-	if at := d.Subject; at != nil {
+	switch at := d.Subject; {
+	case at == nil:
+	case at.Start.Line < 1:
+		fmt.Fprintf(b, "  at %s\n", at.Filename)
+	default:
 		fmt.Fprintf(b, "  at %s:%d:%d\n", at.Filename, at.Start.Line, at.Start.Column)
 		e.writeLine(b, at)
 	}

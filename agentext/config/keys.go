@@ -23,8 +23,7 @@ func (l *loader) checkKeys() {
 		k.file = f
 		k.stanza(f.tree.Root.Items, top)
 		if d := f.tree.Dropped(); d != nil {
-			d.Severity = l.strict
-			l.diags = append(l.diags, d)
+			l.dropped = append(l.dropped, d)
 		}
 	}
 	for _, block := range l.blocks {

@@ -43,6 +43,8 @@ func Load(paths []string, opts Options) (*Config, hcl.Diagnostics, error) {
 type loader struct {
 	files []*file
 	diags hcl.Diagnostics
+	// dropped are the places where Vault's parser drops a part of a file.
+	dropped hcl.Diagnostics
 	// broken tells that a file could not be read, so that it is not known what
 	// is missing in all of them.
 	broken bool
@@ -121,6 +123,12 @@ func (l *loader) report(severity hcl.DiagnosticSeverity, at hcl.Range, summary, 
 
 // finish sorts what was found into warnings and an error.
 func (l *loader) finish(cfg *Config) (*Config, hcl.Diagnostics, error) {
+	for _, d := range l.dropped {
+		if d.Severity = l.strict; l.diags.HasErrors() {
+			d.Severity = hcl.DiagError // what is missing may be what was dropped
+		}
+	}
+	l.diags = append(l.diags, l.dropped...)
 	var warnings, errs hcl.Diagnostics
 	for _, d := range tidy(l.diags) {
 		if d.Severity == hcl.DiagWarning {

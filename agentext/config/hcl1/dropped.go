@@ -17,7 +17,7 @@ func (f *File) Dropped() *hcl.Diagnostic {
 	if f.JSON {
 		var syntax *json.SyntaxError
 		if !errors.As(json.Unmarshal(f.Source, new(any)), &syntax) {
-			return nil
+			return f.misfit()
 		}
 		at := f.rangeAt(f.positionOf(int(syntax.Offset)-1), "")
 		return problem("Not valid JSON", "Vault's parser accepts this and drops what it cannot read; check the comma, quote or bracket here.", at)

@@ -21,8 +21,13 @@ func (f *File) syntaxProblem(err error) *hcl.Diagnostic {
 	summary := "Not valid HCL"
 	if f.JSON {
 		summary = "Not valid JSON"
+		if d := f.misfit(); d != nil && json.Valid(f.Source) {
+			return d
+		}
 	}
-	return problem(summary, explain(err.Error()), f.rangeAt(f.errorPosition(err), ""))
+	at := f.rangeAt(f.errorPosition(err), "")
+	at.Filename = f.Name // if that is all there is to tell
+	return problem(summary, explain(err.Error()), at)
 }
 
 // explain translates the messages of hcl/parser, json/parser and their
