@@ -32,7 +32,7 @@ func (es *entries) add(name string, item *ast.ObjectItem) {
 		e = &entry{first: item}
 		es.byName[name] = e
 		es.order = append(es.order, name)
-	} else if !isObject(item.Val) {
+	} else if e.isSetAgainBy(item) {
 		e.redefined = item // refused; the value stays the first one
 		return
 	}
@@ -43,27 +43,46 @@ func (es *entries) add(name string, item *ast.ObjectItem) {
 	e.values = append(e.values, item.Val)
 }
 
+// isSetAgainBy tells a second value from one more block of the same name, and
+// from one more piece of the same object: JSON's have their key in common, by
+// identity.
+func (e *entry) isSetAgainBy(item *ast.ObjectItem) bool {
+	switch key := item.Keys[0]; {
+	case !isObject(item.Val):
+		return true
+	case key.Token.JSON:
+		return key != e.first.Keys[0]
+	}
+	return item.Assign.IsValid()
+}
+
 func isObject(n ast.Node) bool {
 	_, ok := n.(*ast.ObjectType)
 	return ok
 }
 
-// value is the entry's value: a tuple when it has several.
-func (e *entry) value() (cty.Value, error) {
+// valuer makes values, and gathers the keys that are set twice in them.
+type valuer struct {
+	file  *File
+	diags hcl.Diagnostics
+}
+
+// entry is an entry's value: a tuple when it has several.
+func (v *valuer) entry(e *entry) (cty.Value, error) {
 	var parts []cty.Value
 	for _, node := range e.values {
-		v, err := nodeValue(node)
+		part, err := v.node(node)
 		if err != nil {
 			return cty.DynamicVal, err
 		}
-		parts = append(parts, v)
+		parts = append(parts, part)
 	}
 	if len(e.inner) > 0 {
-		v, err := objectValue(e.inner)
+		part, err := v.object(e.inner)
 		if err != nil {
 			return cty.DynamicVal, err
 		}
-		parts = append(parts, v)
+		parts = append(parts, part)
 	}
 	if len(parts) == 1 {
 		return parts[0], nil
@@ -71,39 +90,43 @@ func (e *entry) value() (cty.Value, error) {
 	return cty.TupleVal(parts), nil
 }
 
-func nodeValue(node ast.Node) (cty.Value, error) {
+func (v *valuer) node(node ast.Node) (cty.Value, error) {
 	switch n := node.(type) {
 	case *ast.LiteralType:
 		return literalValue(n.Token)
 	case *ast.ListType:
 		elems := make([]cty.Value, len(n.List))
 		for i, elem := range n.List {
-			v, err := nodeValue(elem)
+			value, err := v.node(elem)
 			if err != nil {
 				return cty.DynamicVal, err
 			}
-			elems[i] = v
+			elems[i] = value
 		}
 		return cty.TupleVal(elems), nil
 	case *ast.ObjectType:
-		return objectValue(n.List.Items)
+		return v.object(n.List.Items)
 	default:
 		return cty.DynamicVal, errLiteral
 	}
 }
 
-func objectValue(items []*ast.ObjectItem) (cty.Value, error) {
+func (v *valuer) object(items []*ast.ObjectItem) (cty.Value, error) {
 	fields := newEntries()
 	for _, item := range items {
 		fields.add(Name(item.Keys[0]), item)
 	}
 	object := map[string]cty.Value{}
-	for name, e := range fields.byName {
-		v, err := e.value()
+	for _, name := range fields.order {
+		e := fields.byName[name]
+		if e.redefined != nil {
+			v.diags = v.diags.Append(Duplicate(name, v.file.ItemRange(e.redefined), v.file.ItemRange(e.first)))
+		}
+		value, err := v.entry(e)
 		if err != nil {
 			return cty.DynamicVal, err
 		}
-		object[name] = v
+		object[name] = value
 	}
 	return cty.ObjectVal(object), nil
 }
@@ -119,11 +142,12 @@ var _ hcl.Expression = (*expression)(nil)
 
 // Value implements hcl.Expression.
 func (e *expression) Value(*hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
-	v, err := e.entry.value()
+	v := valuer{file: e.file}
+	value, err := v.entry(e.entry)
 	if err != nil {
 		return cty.DynamicVal, hcl.Diagnostics{problem("Value not readable", "A quote, an escape or a number in this value is not what HCL allows.", e.at)}
 	}
-	return v, nil
+	return value, v.diags
 }
 
 // Variables implements hcl.Expression.

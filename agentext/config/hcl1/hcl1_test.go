@@ -75,11 +75,12 @@ func TestValues(t *testing.T) {
 }
 
 type house struct {
-	Name   *string  `hcl:"name,optional"`
-	Floors int      `hcl:"floors,optional"`
-	Tags   []string `hcl:"tags,optional"`
-	Rooms  []room   `hcl:"room,block"`
-	Rest   hcl.Body `hcl:",remain"`
+	Name   *string                   `hcl:"name,optional"`
+	Floors int                       `hcl:"floors,optional"`
+	Tags   []string                  `hcl:"tags,optional"`
+	Keys   map[string]map[string]int `hcl:"keys,optional"`
+	Rooms  []room                    `hcl:"room,block"`
+	Rest   hcl.Body                  `hcl:",remain"`
 }
 
 type room struct {
@@ -134,15 +135,18 @@ func TestBlocksDecodeWithGohcl(t *testing.T) {
 
 func TestWhatDoesNotDecodeIsSaidWithItsPlace(t *testing.T) {
 	for name, tc := range map[string]struct{ src, want string }{
-		"a wrong type":                {"floors = \"many\"", `test.hcl:1,10-16: Unsuitable value type; Unsuitable value: a number is required`},
-		"a list where a text belongs": {"\n name = []", `test.hcl:2,9-11: Unsuitable value type; Unsuitable value: string required`},
-		"a key set twice":             {"floors = 1\nfloors = 2", `test.hcl:2,1-7: Key set twice; "floors" is already set in line 1.`},
-		"a key set twice in JSON":     {"{\"floors\": 1,\n\"floors\": 2}", `test.hcl:2,1-9: Key set twice; "floors" is already set in line 1.`},
-		"a key set twice, cases":      {"floors = 1 Floors = 2", `test.hcl:1,12-18: Key set twice; "floors" is already set in line 1.`},
-		"a label too many":            {`room "a" "b" {}`, `test.hcl:1,10-13: Misplaced label; A room block has no such label; leave it out.`},
-		"a block without its label":   {`room { size = 1 }`, `test.hcl:1,1-5: Label missing; A room block names its label: room "…" { … }.`},
-		"JSON without the label":      {`{"room": {"size": 1}}`, `test.hcl:1,2-8: Label missing; A room block names its label: "room": {"…": {…}}.`},
-		"a value for a block":         {`room = 5`, `test.hcl:1,1-5: Not a block; "room" is a block: write it with braces.`},
+		"a wrong type":                       {"floors = \"many\"", `test.hcl:1,10-16: Unsuitable value type; Unsuitable value: a number is required`},
+		"a list where a text belongs":        {"\n name = []", `test.hcl:2,9-11: Unsuitable value type; Unsuitable value: string required`},
+		"a key set twice":                    {"floors = 1\nfloors = 2", `test.hcl:2,1-7: Key set twice; "floors" is already set in line 1.`},
+		"a key set twice in JSON":            {"{\"floors\": 1,\n\"floors\": 2}", `test.hcl:2,1-9: Key set twice; "floors" is already set in line 1.`},
+		"a key set twice, cases":             {"floors = 1 Floors = 2", `test.hcl:1,12-18: Key set twice; "floors" is already set in line 1.`},
+		"a key set twice in a value":         {`keys = { a = { b = 1 }, a = { b = 1 } }`, `test.hcl:1,25-26: Key set twice; "a" is already set in line 1.`},
+		"a key set twice in a value in JSON": {"{\"keys\": {\"a\": {\"b\": 1},\n\"a\": {\"c\": 1}}}", `test.hcl:2,1-4: Key set twice; "a" is already set in line 1.`},
+		"an object set twice":                {"keys = { a = {} }\nkeys = { a = {} }", `test.hcl:2,1-5: Key set twice; "keys" is already set in line 1.`},
+		"a label too many":                   {`room "a" "b" {}`, `test.hcl:1,10-13: Misplaced label; A room block has no such label; leave it out.`},
+		"a block without its label":          {`room { size = 1 }`, `test.hcl:1,1-5: Label missing; A room block names its label: room "…" { … }.`},
+		"JSON without the label":             {`{"room": {"size": 1}}`, `test.hcl:1,2-8: Label missing; A room block names its label: "room": {"…": {…}}.`},
+		"a value for a block":                {`room = 5`, `test.hcl:1,1-5: Not a block; "room" is a block: write it with braces.`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			diags := gohcl.DecodeBody(parse(t, tc.src), nil, &house{})
@@ -167,18 +171,20 @@ func TestContentRefusesWhatTheSchemaDoesNotHave(t *testing.T) {
 
 func TestSyntaxErrorsNameThePlaceAndNeverQuoteTheText(t *testing.T) {
 	for name, tc := range map[string]struct{ src, want string }{
-		"a value without quotes":      {"password = hunter2", "1,12: A value is expected here"},
-		"a forgotten sign":            {"password \"hunter2\"\nb = 1", "2,3: A block with labels takes no"},
-		"a key alone":                 {"a = 1\nhunter2", "2,9: The key before this has no value"},
-		"a text without end":          {"a = \"hunter2\nb = 1", "1,13: This text has no closing quote"},
-		"a block without end":         {"a {\n b = 1\n", "3,2: A key or the closing"},
-		"a list without comma":        {"a = [1 2]", "1,8: A comma or the closing"},
-		"a bad escape":                {`a = "\q"`, "1,7: This escape is not known"},
-		"a here-document without end": {"a = <<EOF\nhunter2\n", "3,1: This here-document has no end"},
-		"a null character":            {"a = 1\n\x00 b = hunter2\n", "2,1: Something that has no meaning"},
-		"JSON without quotes":         {`{"password": hunter2}`, "1,20: Something that has no meaning"},
-		"JSON with a key missing":     {`{"a": {: 5}}`, "1,8: A key in double quotes"},
-		"JSON with a list cut":        {`{"a": [1`, "1,8: A value or the closing"},
+		"a value without quotes":             {"password = hunter2", "1,12: A value is expected here"},
+		"a forgotten sign":                   {"password \"hunter2\"\nb = 1", "2,3: A block with labels takes no"},
+		"a key alone":                        {"a = 1\nhunter2", "2,9: The key before this has no value"},
+		"a text without end":                 {"a = \"hunter2\nb = 1", "1,13: This text has no closing quote"},
+		"a block without end":                {"a {\n b = 1\n", "3,2: A key or the closing"},
+		"a list without comma":               {"a = [1 2]", "1,8: A comma or the closing"},
+		"a bad escape":                       {`a = "\q"`, "1,7: This escape is not known"},
+		"a here-document without end":        {"a = <<EOF\nhunter2\n", "3,1: This here-document has no end"},
+		"a null character":                   {"a = 1\n\x00 b = hunter2\n", "2,1: Something that has no meaning"},
+		"JSON without quotes":                {`{"password": hunter2}`, "1,20: Something that has no meaning"},
+		"JSON with a key missing":            {`{"a": {: 5}}`, "1,8: A key in double quotes"},
+		"JSON with null in a list":           {"{\"a\": [\"hunter2\",\n null]}", "2,2: Vault's parser takes texts"},
+		"JSON with a list cut behind a null": {`{"a": [null, 1`, "1,14: A value or the closing"},
+		"JSON with a list cut":               {`{"a": [1`, "1,8: A value or the closing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, diags := hcl1.Parse("test.hcl", []byte(tc.src))
