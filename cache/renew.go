@@ -4,6 +4,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -87,9 +88,20 @@ func (g *Grants[G]) renewed(e *entry[G], grant *Grant[G], secret *api.Secret, se
 		g.replace(e)
 	default:
 		g.observe(RenewalFailed)
-		now := time.Now()
-		g.plan(e, now.Add(retryIn(grant.deadline.Sub(now))))
+		g.notRenewed(e, err)
 	}
+}
+
+// notRenewed sees to it that a grant whose renewal was not answered goes on: it is
+// tried again, unless Vault was only too slow. Then it would be the next time, too;
+// but a read may take its time. g.mu is held.
+func (g *Grants[G]) notRenewed(e *entry[G], err error) {
+	if errors.Is(err, context.DeadlineExceeded) && !e.grant.refused {
+		g.want(e, false)
+		return
+	}
+	now := time.Now()
+	g.plan(e, now.Add(retryIn(e.grant.deadline.Sub(now))))
 }
 
 // replace reads a successor of a grant whose lease ends, while it still signs.

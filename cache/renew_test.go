@@ -228,6 +228,32 @@ func TestARenewalThatFailsIsTriedAgainInTime(t *testing.T) {
 	})
 }
 
+func TestWhereVaultIsTooSlowToRenewASuccessorIsReadInTime(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		lease, most int
+		takes       time.Duration
+		fetches     int // in ten minutes, at most
+	}{
+		{"leases of 30 s, 2.5 s for each request", 30, 30, 2500 * time.Millisecond, 36},
+		{"leases of 30 s, 7 s", 30, 30, 7 * time.Second, 36},
+		{"V2's leases, 10 s", 60, 120, 10 * time.Second, 18},
+		{"V3's leases, 29 s", 900, 3240, 29 * time.Second, 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				v.lease, v.most = test.lease, test.most
+				get(t, g, demo)
+				v.now(func(v *vault) { v.takes, v.slow = test.takes, test.takes })
+				load(t, v, g, 10, 10*time.Minute)
+				if n := v.count(); n > test.fetches {
+					t.Errorf("%d grants were read", n)
+				}
+			})
+		})
+	}
+}
+
 func TestAGrantThatWasReplacedMeanwhileIsNotTouchedByItsRenewal(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
 		v.slow = time.Second
