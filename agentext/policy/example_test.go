@@ -22,9 +22,9 @@ func (demo) Token() string { return "hvs.demo" }
 
 func (demo) Read(_ context.Context, _, path string, _ url.Values) (*api.Secret, http.Header, error) {
 	secret, err := api.ParseSecret(strings.NewReader(map[string]string{
-		"auth/token/lookup-self": `{"data": {"num_uses": 0}}`,
+		"auth/token/lookup-self": `{"request_id": "1", "data": {"num_uses": 0}}`,
 		"sys/health":             `{"version": "1.21.4", "enterprise": false}`,
-		"sys/internal/ui/resultant-acl": `{"data": {"root": false, "exact_paths": {}, "glob_paths": {
+		"sys/internal/ui/resultant-acl": `{"request_id": "2", "data": {"root": false, "exact_paths": {}, "glob_paths": {
 			"mash-creds/roles/+/proxy/v3/services": {"capabilities": ["read"]},
 			"mash-creds/roles/+/grant":             {"capabilities": ["read"]}}}}`,
 	}[path]))

@@ -175,10 +175,13 @@ func (p *Policies) readOnce(ctx context.Context) error {
 	return err
 }
 
-// keep swaps the rules, or remembers why there are none.
+// keep swaps the rules, or remembers why there are none. Rules that leave all to
+// Vault because something answered in its place are better than none, and no
+// better than those that were read of Vault.
 func (p *Policies) keep(token string, rules *Rules, began time.Time, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	known := p.rules != nil && p.token == token && p.rules.cause == ""
 	switch {
 	case err != nil && p.failure == nil:
 		p.logger.Warn("reading the token's policies failed; what is known of them holds", "error", err)
@@ -186,7 +189,7 @@ func (p *Policies) keep(token string, rules *Rules, began time.Time, err error) 
 		p.logger.Info("the token's policies were read again")
 	}
 	p.failure = err
-	if err == nil {
+	if err == nil || rules != nil && !known {
 		p.token, p.rules, p.read, p.refuses = token, rules, began, false
 	}
 	close(p.changed)

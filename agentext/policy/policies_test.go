@@ -229,6 +229,7 @@ func TestTheLastRulesHoldWhileVaultIsAway(t *testing.T) {
 		"sealed":        vaultError(503, "Vault is sealed"),
 		"gone":          errors.New("connection refused"),
 		"invalid token": vaultError(403, "invalid token"),
+		"behind a page": errPage,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -248,6 +249,27 @@ func TestTheLastRulesHoldWhileVaultIsAway(t *testing.T) {
 			})
 		})
 	}
+}
+
+// errPage is the answer of a load balancer in front of Vault.
+var errPage = &api.ResponseError{StatusCode: 404, RawError: true, Errors: []string{"404 page not found"}}
+
+func TestAPageInVaultsPlaceLeavesCallsToVaultUntilThereAreRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		vault := &liveVault{token: "t", rules: allowAll, failure: errPage}
+		p := running(t, vault)
+		for range 10 {
+			if got, waited := verdict(t, p); got != Undecidable || waited != 0 {
+				t.Errorf("%v after %v", got, waited)
+			}
+			time.Sleep(5 * time.Minute)
+		}
+		vault.set(func() { vault.failure = nil })
+		time.Sleep(slowest + time.Millisecond)
+		if got, _ := verdict(t, p); got != Allowed {
+			t.Errorf("%v when Vault is back", got)
+		}
+	})
 }
 
 func TestARefusalReplacesTheRules(t *testing.T) {

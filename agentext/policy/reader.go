@@ -14,6 +14,10 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
+// pathHealth is answered in a form of its own, and by load balancers in Vault's
+// place.
+const pathHealth = "sys/health"
+
 // requestTime bounds each request to Vault; nothing is tried twice.
 const requestTime = 2 * time.Second
 
@@ -40,18 +44,33 @@ type refusal struct{ error }
 
 func (r refusal) Unwrap() error { return r.error }
 
+// notVaults is an answer that is not in Vault's words: a page of a load balancer,
+// a portal or a firewall in front of it, for a moment or for good.
+type notVaults struct{ error }
+
+func (n notVaults) Unwrap() error { return n.error }
+
 // read gives the rules of the token. An error means that Vault could not be
-// asked: nothing is known that was not known before.
+// asked: nothing is known that was not known before. Rules beside it are what to
+// go by if nothing is.
 func (r *reader) read(ctx context.Context, token string) (*Rules, error) {
 	r.token = token
-	if cause, err := r.usesCount(ctx); err != nil || cause != "" {
-		return undecidableRules(cause), err
+	cause, err := r.usesCount(ctx)
+	switch {
+	case errors.As(err, &notVaults{}):
+		return undecidableRules(UsesUnknown), err
+	case err != nil:
+		return nil, err
+	case cause != "":
+		return undecidableRules(cause), nil
 	}
 	answer, err := r.ask(ctx, r.namespace, "sys/internal/ui/resultant-acl", nil)
-	if errors.As(err, &refusal{}) {
+	switch {
+	case errors.As(err, &refusal{}):
 		return undecidableRules(PolicyHidden), nil
-	}
-	if err != nil {
+	case errors.As(err, &notVaults{}):
+		return undecidableRules(PolicyHidden), err
+	case err != nil:
 		return nil, err
 	}
 	edition, err := r.edition(ctx)
@@ -87,8 +106,8 @@ func (r *reader) edition(ctx context.Context) (Cause, error) {
 	}
 	// These make a standby answer 200 too.
 	query := url.Values{"standbyok": {"true"}, "perfstandbyok": {"true"}}
-	answer, err := r.ask(ctx, "", "sys/health", query)
-	if err != nil && !errors.As(err, &refusal{}) && !isPage(err) {
+	answer, err := r.ask(ctx, "", pathHealth, query)
+	if err != nil && !errors.As(err, &refusal{}) && !errors.As(err, &notVaults{}) && !isPage(err) {
 		return "", err
 	}
 	enterprise, known := answer["enterprise"].(bool)
@@ -112,7 +131,7 @@ func isPage(err error) bool {
 
 func needsEdition(mounts []Mount) bool {
 	for _, mount := range mounts {
-		if !mount.ACLOnly {
+		if !mount.ACLOnly || mount.Namespace != "" {
 			return true
 		}
 	}
@@ -132,10 +151,17 @@ func (r *reader) ask(ctx context.Context, namespace, path string, query url.Valu
 	}
 	switch {
 	case err != nil && refuses(err):
+		if !inVaultsWords(err) {
+			return nil, notVaults{err}
+		}
 		return nil, refusal{err}
 	case err != nil:
 		return nil, err
-	case secret == nil || secret.Data == nil:
+	case secret == nil:
+		return nil, refusal{errors.New("the answer to " + path + " is empty")}
+	case path != pathHealth && secret.RequestID == "":
+		return nil, notVaults{errors.New("what answered for " + path + " is not Vault: its answer has no request_id")}
+	case secret.Data == nil:
 		return nil, refusal{errors.New("the answer to " + path + " is empty")}
 	default:
 		return secret.Data, nil
@@ -161,4 +187,10 @@ func refuses(err error) bool {
 	default:
 		return false
 	}
+}
+
+// inVaultsWords tells whether a refusal is Vault's own, {"errors": […]}.
+func inVaultsWords(err error) bool {
+	var answer *api.ResponseError
+	return errors.As(err, &answer) && !answer.RawError && answer.Errors != nil
 }

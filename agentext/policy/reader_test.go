@@ -57,6 +57,9 @@ func TestATokenWithNumUsesIsUsedOnce(t *testing.T) {
 	}
 }
 
+// page is JSON that is not Vault's.
+type page string
+
 // script is a Vault whose answers are written down: by path, JSON or an error.
 type script struct {
 	answers map[string]any
@@ -68,8 +71,14 @@ func (s *script) read(_ context.Context, path string, query url.Values) (*api.Se
 	switch answer := s.answers[path].(type) {
 	case error:
 		return nil, answer
+	case page:
+		return api.ParseSecret(strings.NewReader(string(answer)))
 	case string:
-		return api.ParseSecret(strings.NewReader(answer))
+		secret, err := api.ParseSecret(strings.NewReader(answer))
+		if err == nil && path != health {
+			secret.RequestID = "0c1f" // as every answer of Vault's has
+		}
+		return secret, err
 	default:
 		return nil, nil // as the client does for a bare 404
 	}
@@ -102,11 +111,19 @@ func goodAnswers(changes ...any) map[string]any {
 func TestReader(t *testing.T) {
 	const denied = "1 error occurred:\n\t* permission denied\n\n"
 	errAway := errors.New("connection refused")
+	blocked := &api.ResponseError{StatusCode: 403, RawError: true, Errors: []string{"<html>blocked</html>"}}
 	tests := map[string]struct {
 		answers map[string]any
 		cause   Cause
 		err     string // Vault is away if not ""
 	}{
+		"a page in the place of resultant-acl":    {goodAnswers(resultant, blocked), PolicyHidden, "blocked"},
+		"words of another in its place":           {goodAnswers(resultant, &api.ResponseError{StatusCode: 403}), PolicyHidden, "403"},
+		"an answer of another in its place":       {goodAnswers(resultant, page(`{"message": "hello"}`)), PolicyHidden, "no request_id"},
+		"an empty one":                            {goodAnswers(resultant, page(`{}`)), PolicyHidden, "no request_id"},
+		"a page in the place of lookup-self":      {goodAnswers(lookupSelf, blocked), UsesUnknown, "blocked"},
+		"a page in the place of sys/health":       {goodAnswers(health, blocked), EditionUnknown, ""},
+		"a path that Vault does not have":         {goodAnswers(resultant, &api.ResponseError{StatusCode: 404, Errors: []string{}}), PolicyHidden, ""},
 		"all is well":                             {goodAnswers(), "", ""},
 		"lookup-self is refused":                  {goodAnswers(lookupSelf, vaultError(403, denied)), UsesUnknown, ""},
 		"lookup-self says nothing of uses":        {goodAnswers(lookupSelf, `{"data": {"id": "x"}}`), UsesUnknown, ""},
@@ -137,14 +154,11 @@ func TestReader(t *testing.T) {
 			s := &script{answers: test.answers}
 			reader := &reader{vault: &identity{token: "t", read: s.read}, mounts: []Mount{{Path: demoMount}}}
 			rules, err := reader.read(context.Background(), "t")
-			if test.err != "" {
-				if err == nil || !strings.Contains(err.Error(), test.err) {
-					t.Errorf("got error %v", err)
-				}
-				return
+			if err == nil != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+				t.Fatalf("got error %v", err)
 			}
-			if err != nil {
-				t.Fatal(err)
+			if rules == nil && test.cause == "" {
+				return
 			}
 			if got := rules.Decide(request("GET proxy/v3/services")); got.Cause != test.cause {
 				t.Errorf("got %+v", got)
@@ -167,6 +181,10 @@ func TestWhatIsAskedOfVault(t *testing.T) {
 		"not the edition if no mount wants to know": {
 			goodAnswers(), []Mount{{Path: "a", ACLOnly: true}},
 			[]string{lookupSelf, resultant, resultant},
+		},
+		"the edition for a mount in a namespace, whatever else": {
+			goodAnswers(), []Mount{{Path: "a", Namespace: "team", ACLOnly: true}},
+			[]string{lookupSelf, resultant, healthQuery, resultant, healthQuery},
 		},
 		"nothing more of a token whose uses count": {
 			goodAnswers(lookupSelf, `{"data": {"num_uses": 3}}`), []Mount{{Path: "a"}},
