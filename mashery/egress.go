@@ -47,7 +47,7 @@ func ParseEgress(raw string) (*url.URL, error) {
 // would be another machine's: at a proxy that is not on loopback itself.
 func (e *Egress) route(r *http.Request) (*url.URL, error) {
 	if e == nil {
-		return environmentProxy(r)
+		return http.ProxyFromEnvironment(r)
 	}
 	if IsLoopback(r.URL.Hostname()) && (r.URL.Scheme != "https" || !IsLoopback(e.Address.Hostname())) {
 		return nil, nil
@@ -81,16 +81,4 @@ func egressAnswer(_ context.Context, proxy *url.URL, _ *http.Request, answer *ht
 
 func egressError(proxy, text string) error {
 	return &net.OpError{Op: askingEgress, Net: proxy, Err: errors.New(text)}
-}
-
-var errEgressProxy = errors.New("the address of the egress proxy (HTTPS_PROXY) is not a URL; write it like http://proxy.example.com:3128")
-
-// environmentProxy is the environment's. Its error does not repeat the address,
-// which may hold a password.
-func environmentProxy(r *http.Request) (*url.URL, error) {
-	proxy, err := http.ProxyFromEnvironment(r)
-	if err != nil {
-		return nil, errEgressProxy
-	}
-	return proxy, nil
 }

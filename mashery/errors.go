@@ -111,8 +111,6 @@ func reason(err error) string {
 		return "the connection ended before the answer"
 	case errors.As(err, &network):
 		return network.Error()
-	case errors.Is(err, errEgressProxy):
-		return errEgressProxy.Error()
 	}
 	return "the exchange failed before an answer could be read; is it an HTTP server, and the right scheme?"
 }

@@ -73,6 +73,10 @@ func TestAPeerThatDoesNotSpeakHTTPIsUnreachableAndNotQuoted(t *testing.T) {
 			line, _ := bufio.NewReader(c).ReadString('\n')
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n"+strings.ReplaceAll(line, ":", "")+"\r\n")
 		}, "is it an HTTP server"},
+		{"one that talks of another protocol", func(c net.Conn) {
+			_, _ = http.ReadRequest(bufio.NewReader(c))
+			_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		}, "is it an HTTP server"},
 		{"one that hangs up", func(c net.Conn) {
 			_, _ = bufio.NewReader(c).ReadString('\n')
 		}, ""},
@@ -204,13 +208,6 @@ func TestAnErrorThatNamesTheAddressIsNotRepeated(t *testing.T) {
 			})
 			both(t, sender(talkative))
 		})
-	}
-}
-
-func TestAnEgressProxyWhoseAddressIsNoneIsNotQuoted(t *testing.T) {
-	err := (&UnreachableError{Host: "mashery.example", cause: errEgressProxy})
-	if !strings.Contains(err.Error(), "HTTPS_PROXY") {
-		t.Errorf("%q does not say what to change", err)
 	}
 }
 

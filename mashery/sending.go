@@ -38,6 +38,10 @@ func (s *sending) send(ctx context.Context) (*Answer, error) {
 		s.attempts++
 		s.wake(time.Now())
 		resp, err := s.Transport.RoundTrip(s.request(ctx, grant))
+		if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
+			resp.Body.Close()
+			err = errSwitched
+		}
 		if err != nil {
 			if s.lost(ctx, err) {
 				continue

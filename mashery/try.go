@@ -25,6 +25,9 @@ const (
 // and uncounted.
 var errBegunAnew = errors.New("the connection ended before the answer")
 
+// errSwitched is an answer that is none: nobody asked for another protocol.
+var errSwitched = errors.New("an answer of 101")
+
 // repeatable tells whether the call does no more when it is done twice.
 func (c *Call) repeatable() bool {
 	if c.API == V2 {
@@ -111,11 +114,11 @@ func isLoss(ctx context.Context, err error) bool {
 		network     *net.OpError
 	)
 	switch {
-	case ctx.Err() != nil, errors.As(err, &own), errors.As(err, &name), errors.As(err, &certificate), errors.As(err, &clear):
+	case ctx.Err() != nil, errors.Is(err, errSwitched), errors.As(err, &own), errors.As(err, &name), errors.As(err, &certificate), errors.As(err, &clear):
 		return false
 	case errors.As(err, &slow) && slow.Timeout():
 		return false
-	case errors.Is(err, errEgressProxy), errors.As(err, &network) && network.Op == askingEgress:
+	case errors.As(err, &network) && network.Op == askingEgress:
 		return false
 	}
 	return true

@@ -98,7 +98,6 @@ func TestWhichFailuresACallOutlives(t *testing.T) {
 		{"the answer does not come in time", timeout{}, 1},
 		{"the certificate is a stranger's", &tls.CertificateVerificationError{Err: errors.New("x")}, 1},
 		{"the other side does not speak TLS", tls.RecordHeaderError{Msg: "x"}, 1},
-		{"the egress proxy's address is none", errEgressProxy, 1},
 		{"the egress proxy refuses", &net.OpError{Op: askingEgress, Err: errors.New("status 407")}, 1},
 		{"the caller's body breaks off", &BodyError{io.ErrUnexpectedEOF}, 1},
 	} {
