@@ -20,6 +20,10 @@ var ErrSlow = errors.New("Vault has not given the grant in time; it is still bei
 // ErrUnusable says that Vault answered, but not with a grant that can be used.
 var ErrUnusable = errors.New("Vault gave no usable grant")
 
+// ErrNotVault says that something else has answered in Vault's place, such as a
+// load balancer, a firewall or a portal. That is no word about the grant.
+var ErrNotVault = errors.New("what has answered is not Vault, for its answer has no request_id; what stands before Vault?")
+
 // ErrNoToken says that there is no token to ask Vault with, and was none for as
 // long as a call waits.
 var ErrNoToken = errors.New("not logged in to Vault")
@@ -38,10 +42,11 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("Mashery refuses the grants that Vault gives for this role; is its API key active, its user allowed? The next grant is asked for in %s", e.After.Round(time.Second))
 }
 
-// refused tells Vault's "no" from its being away, sealed, on standby or too busy.
-func refused(err error) bool {
+// Refused tells Vault's "no" from its being away, sealed, on standby or too busy,
+// and from the refusals of what stands before it.
+func Refused(err error) bool {
 	var answer *api.ResponseError
-	if !errors.As(err, &answer) {
+	if !errors.As(err, &answer) || !inVaultsWords(answer) {
 		return false
 	}
 	switch answer.StatusCode {
@@ -51,9 +56,12 @@ func refused(err error) bool {
 	return answer.StatusCode >= 400 && answer.StatusCode < 500
 }
 
+// inVaultsWords tells a refusal as Vault writes them, {"errors": […]}, from a page.
+func inVaultsWords(answer *api.ResponseError) bool { return !answer.RawError && answer.Errors != nil }
+
 // away is err when by it Vault could not be reached; nil when it answered.
 func away(err error) error {
-	if err == nil || refused(err) || errors.Is(err, ErrUnusable) {
+	if err == nil || Refused(err) || errors.Is(err, ErrUnusable) {
 		return nil
 	}
 	return err
@@ -77,7 +85,7 @@ func broken(err error) bool {
 	case http.StatusInternalServerError:
 		return true
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
-		return !answer.RawError
+		return inVaultsWords(answer)
 	}
 	return false
 }
@@ -86,7 +94,7 @@ func broken(err error) bool {
 // [vault/expiration.go, renewable].
 func leaseGone(err error) bool {
 	var answer *api.ResponseError
-	if !errors.As(err, &answer) {
+	if !errors.As(err, &answer) || !inVaultsWords(answer) {
 		return false
 	}
 	said := strings.Join(answer.Errors, " ")
@@ -108,11 +116,30 @@ func brief(err error) string {
 	)
 	switch {
 	case errors.As(err, &answer):
-		return fmt.Sprintf("status %d: %s", answer.StatusCode, strings.Join(strings.Fields(strings.Join(answer.Errors, "; ")), " "))
+		return fmt.Sprintf("status %d: %s", answer.StatusCode, Words(answer))
 	case errors.Is(err, context.DeadlineExceeded):
 		return "Vault did not answer in time"
 	case errors.As(err, &request):
 		return request.Err.Error()
 	}
 	return err.Error()
+}
+
+// longestWords is how much is repeated of what a refusal says, in characters.
+const longestWords = 500
+
+// Words are what a refusal says, in one line: Vault's words, or the beginning of
+// a page that has come in their place.
+func Words(answer *api.ResponseError) string {
+	said := strings.Join(strings.Fields(strings.Join(answer.Errors, "; ")), " ")
+	if characters := []rune(said); len(characters) > longestWords {
+		said = string(characters[:longestWords]) + "…"
+	}
+	switch {
+	case inVaultsWords(answer):
+		return said
+	case said == "":
+		return "not in Vault's words"
+	}
+	return "not in Vault's words: " + said
 }

@@ -20,7 +20,7 @@ func (vault) Token() string { return "hvs.of-the-application" }
 
 func (vault) Read(_ context.Context, _, path string, query url.Values) (*api.Secret, http.Header, error) {
 	fmt.Println("read", path+"?"+query.Encode())
-	return &api.Secret{LeaseDuration: 60, Data: map[string]any{"sig": "5f4dcc3b"}}, nil, nil
+	return &api.Secret{RequestID: "0c1d", LeaseDuration: 60, Data: map[string]any{"sig": "5f4dcc3b"}}, nil, nil
 }
 
 func (vault) Write(_ context.Context, _, path string, _ map[string]any) (*api.Secret, http.Header, error) {

@@ -325,7 +325,7 @@ func TestALastingRefusalThatNobodyAsksAboutIsForgotten(t *testing.T) {
 func TestWhoTriesManyNamesFillsNoMemory(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
 		get(t, g, demo)
-		nosuch := &api.ResponseError{StatusCode: http.StatusNotFound}
+		nosuch := refusal(http.StatusNotFound)
 		v.now(func(v *vault) { v.gives = func() (*api.Secret, http.Header, error) { return nil, nil, nosuch } })
 		for i := range 3 * manyEntries {
 			if _, err := g.Get(t.Context(), role(strconv.Itoa(i))); !errors.Is(err, nosuch) {

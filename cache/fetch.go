@@ -6,9 +6,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/api"
 )
 
 const (
@@ -158,7 +160,7 @@ func (g *Grants[G]) failed(e *entry[G], err error) {
 		return
 	}
 	g.remember(e, err, now)
-	if e.grant != nil && refused(err) && e.grant.generation != g.generation {
+	if e.grant != nil && Refused(err) && e.grant.generation != g.generation {
 		g.drop(e, DropToken)
 	}
 	if e.grant.live(now) {
@@ -233,7 +235,7 @@ func (g *Grants[G]) read(ctx context.Context, key Key, dead [sha256.Size]byte) (
 		return g.readShared(ctx, key, dead)
 	}
 	sent := time.Now()
-	secret, header, err := g.Vault.Read(ctx, key.Namespace, key.path(), key.query())
+	secret, header, err := g.answer(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -242,4 +244,13 @@ func (g *Grants[G]) read(ctx context.Context, key Key, dead [sha256.Size]byte) (
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	return g.make(key, secret, t, sent)
+}
+
+// answer is what Vault says when it is asked for a grant.
+func (g *Grants[G]) answer(ctx context.Context, key Key) (*api.Secret, http.Header, error) {
+	secret, header, err := g.Vault.Read(ctx, key.Namespace, key.path(), key.query())
+	if err == nil && (secret == nil || secret.RequestID == "") {
+		err = ErrNotVault
+	}
+	return secret, header, err
 }

@@ -29,7 +29,7 @@ func FuzzTerms(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body, date string, renewed int) {
 		secret, err := api.ParseSecret(strings.NewReader(body))
-		if err != nil {
+		if err != nil || secret == nil {
 			return
 		}
 		header := http.Header{"Date": {date}}

@@ -50,7 +50,6 @@ func TestAGrantWhoseEndIsNotKnownIsNotUsed(t *testing.T) {
 		header http.Header
 		says   string
 	}{
-		{"no answer at all", nil, dated(now), "without a lease"},
 		{"no lease", leased(0, nil), dated(now), "without a lease"},
 		{"a negative lease", leased(-1, nil), dated(now), "without a lease"},
 		{"an end that is past", leased(60, map[string]any{"expiry_epoch": epoch(now.Add(-time.Second))}), dated(now), "ended before"},

@@ -207,8 +207,7 @@ func TestAnAnswerThatIsNoGrantIsUnusable(t *testing.T) {
 		header http.Header
 		says   string
 	}{
-		{"nothing", nil, nil, "without a lease"},
-		{"no lease", &api.Secret{Data: map[string]any{"name": "x"}}, nil, "without a lease"},
+		{"no lease", &api.Secret{RequestID: requestID, Data: map[string]any{"name": "x"}}, nil, "without a lease"},
 		{"an end without a date", leased(60, map[string]any{"name": "x", "expiry_epoch": epoch(time.Now())}), nil, "no Date"},
 		{"data that is not understood", leased(60, nil), nil, "has no name"},
 	} {

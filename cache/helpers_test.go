@@ -189,7 +189,7 @@ func (v *vault) renew(id string, increment int) (*api.Secret, error) {
 	if lease.last.Before(lease.end) {
 		lease.end = lease.last
 	}
-	return &api.Secret{LeaseID: id, Renewable: true, LeaseDuration: int(lease.end.Sub(now) / time.Second)}, nil
+	return &api.Secret{RequestID: requestID, LeaseID: id, Renewable: true, LeaseDuration: int(lease.end.Sub(now) / time.Second)}, nil
 }
 
 func (v *vault) Delete(ctx context.Context, namespace, path string, query url.Values) error {
@@ -250,8 +250,11 @@ func (v *vault) alive(name string) bool {
 	return false
 }
 
+// requestID is by what an answer shows that it is Vault's.
+const requestID = "0c1d-of-the-test"
+
 func leased(seconds int, data map[string]any) *api.Secret {
-	return &api.Secret{LeaseID: "a-lease", LeaseDuration: seconds, Data: data}
+	return &api.Secret{RequestID: requestID, LeaseID: "a-lease", LeaseDuration: seconds, Data: data}
 }
 
 func dated(at time.Time) http.Header {
@@ -261,7 +264,7 @@ func dated(at time.Time) http.Header {
 func epoch(at time.Time) json.Number { return json.Number(strconv.FormatInt(at.Unix(), 10)) }
 
 func refusal(status int, errs ...string) error {
-	return &api.ResponseError{StatusCode: status, Errors: errs}
+	return &api.ResponseError{StatusCode: status, Errors: append([]string{}, errs...)}
 }
 
 // nameOf parses a grant: it is its name.
@@ -347,7 +350,7 @@ func (s *sharedToken) read(of string) *api.Secret {
 	if s.odd != nil {
 		s.odd(data)
 	}
-	return &api.Secret{Data: data}
+	return &api.Secret{RequestID: requestID, Data: data}
 }
 
 // failing is a Vault at which one role is broken.

@@ -229,7 +229,7 @@ func TestAnUnusableSuccessorLeavesTheOldGrant(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
 		want(t, g, "t1-1", "before")
 		v.now(func(v *vault) {
-			v.gives = func() (*api.Secret, http.Header, error) { return &api.Secret{}, nil, nil }
+			v.gives = func() (*api.Secret, http.Header, error) { return &api.Secret{RequestID: requestID}, nil, nil }
 		})
 		g.TokenChanged()
 		settled()

@@ -61,6 +61,9 @@ func (g *Grants[G]) renew(key Key, grant *Grant[G]) (*api.Secret, error) {
 	secret, _, err := g.Vault.Write(ctx, key.Namespace, "sys/leases/renew", map[string]any{
 		"lease_id": grant.leaseID, "increment": int(grant.lease / time.Second),
 	})
+	if err == nil && secret != nil && secret.RequestID == "" { // none at all: it has nothing to say
+		err = ErrNotVault
+	}
 	return secret, err
 }
 

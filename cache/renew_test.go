@@ -124,10 +124,12 @@ func TestALateUseStillFindsAndKeepsTheGrant(t *testing.T) {
 func TestAGrantIsReplacedInTimeWhenItsLeaseIsNotExtended(t *testing.T) {
 	for name, keeps := range map[string]func() (*api.Secret, error){
 		"as Vault has nothing to say (204)": func() (*api.Secret, error) { return nil, nil },
-		"as it ends no later than before":   func() (*api.Secret, error) { return &api.Secret{LeaseDuration: 15, Renewable: true}, nil },
-		"as it has no time at all":          func() (*api.Secret, error) { return &api.Secret{}, nil },
-		"as the token may not renew":        func() (*api.Secret, error) { return nil, refusal(403, "permission denied") },
-		"as Vault refuses it otherwise":     func() (*api.Secret, error) { return nil, refusal(400, "past the max TTL, cannot renew") },
+		"as it ends no later than before": func() (*api.Secret, error) {
+			return &api.Secret{RequestID: requestID, LeaseDuration: 15, Renewable: true}, nil
+		},
+		"as it has no time at all":      func() (*api.Secret, error) { return &api.Secret{RequestID: requestID}, nil },
+		"as the token may not renew":    func() (*api.Secret, error) { return nil, refusal(403, "permission denied") },
+		"as Vault refuses it otherwise": func() (*api.Secret, error) { return nil, refusal(400, "past the max TTL, cannot renew") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
@@ -178,7 +180,9 @@ func TestARenewedGrantDoesNotOutliveItsOwnEnd(t *testing.T) {
 			v.now(func(v *vault) { v.says, v.gives = errAway, nil }) // no other
 			return secret, dated(time.Now()), nil
 		}
-		v.keeps = func() (*api.Secret, error) { return &api.Secret{LeaseDuration: 3600, Renewable: true}, nil }
+		v.keeps = func() (*api.Secret, error) {
+			return &api.Secret{RequestID: requestID, LeaseDuration: 3600, Renewable: true}, nil
+		}
 		for time.Since(start) < 88*time.Second {
 			want(t, g, "v3", "until its own end")
 			time.Sleep(time.Second)

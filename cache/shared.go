@@ -37,7 +37,7 @@ func (g *Grants[G]) readShared(ctx context.Context, key Key, dead [sha256.Size]b
 	}
 	which := url.Values{"sha256": {hex.EncodeToString(dead[:])}}
 	if err := g.Vault.Delete(ctx, key.Namespace, key.path(), which); err != nil {
-		if refused(err) {
+		if Refused(err) {
 			return nil, fmt.Errorf("%w: Mashery refuses the role's shared token, and Vault does not let it be deleted (%s); give the policy \"delete\" on %s", ErrUnusable, brief(err), key.path())
 		}
 		return nil, err
@@ -47,7 +47,7 @@ func (g *Grants[G]) readShared(ctx context.Context, key Key, dead [sha256.Size]b
 
 func (g *Grants[G]) readToken(ctx context.Context, key Key) (*Grant[G], error) {
 	sent := time.Now()
-	secret, header, err := g.Vault.Read(ctx, key.Namespace, key.path(), nil)
+	secret, header, err := g.answer(ctx, key)
 	if err != nil {
 		return nil, err
 	}

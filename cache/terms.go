@@ -45,7 +45,7 @@ func (t terms) usable() time.Duration { return t.life() - min(margin, t.life()/1
 // leaseTerms are those of a leased grant: the lease, and for a grant that names
 // its own end (V3) what is left until then by the clock that Vault answered with.
 func leaseTerms(secret *api.Secret, header http.Header) (terms, error) {
-	if secret == nil || secret.LeaseDuration <= 0 {
+	if secret.LeaseDuration <= 0 {
 		return terms{}, errors.New("the grant came without a lease; does the mount belong to a Mashery secrets engine that knows lease=true?")
 	}
 	t := terms{lease: seconds(int64(secret.LeaseDuration))}
@@ -60,9 +60,6 @@ func leaseTerms(secret *api.Secret, header http.Header) (terms, error) {
 
 // tokenTerms are those of a role's shared token, which has no lease.
 func tokenTerms(secret *api.Secret, header http.Header) (terms, error) {
-	if secret == nil {
-		return terms{}, errors.New("Vault answered without a token; does the mount belong to a Mashery secrets engine?")
-	}
 	if remaining, told := secret.Data["token_time_remaining"]; told {
 		left, err := whole(remaining)
 		if err != nil {

@@ -211,7 +211,7 @@ func (v *scriptedVault) Read(ctx context.Context, _, path string, query url.Valu
 		return nil, nil, err
 	}
 	header := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}
-	return &api.Secret{LeaseDuration: 600, Data: data}, header, nil
+	return &api.Secret{RequestID: "0c1d", LeaseDuration: 600, Data: data}, header, nil
 }
 
 func (v *scriptedVault) Token() string { return "hvs.of-the-test" }

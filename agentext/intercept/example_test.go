@@ -32,7 +32,7 @@ func (vault) Write(context.Context, string, string, map[string]any) (*api.Secret
 func (vault) Delete(context.Context, string, string, url.Values) error { return nil }
 
 func (vault) Read(_ context.Context, _, _ string, _ url.Values) (*api.Secret, http.Header, error) {
-	return &api.Secret{LeaseDuration: 600, Data: map[string]any{"access_token": "of-the-grant"}}, nil, nil
+	return &api.Secret{RequestID: "0c1d", LeaseDuration: 600, Data: map[string]any{"access_token": "of-the-grant"}}, nil, nil
 }
 
 func Example() {

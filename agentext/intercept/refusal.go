@@ -80,7 +80,7 @@ func refusalOf(err error, c *route) (*apierror.Error, string) {
 		return apierror.New(http.StatusBadGateway, apierror.GrantRefused, "%s", err).After(dead.After), apierror.FromMashproxy
 	case errors.Is(err, cache.ErrUnusable):
 		return apierror.New(http.StatusBadGateway, apierror.GrantRefused, "%s", err), apierror.FromVault
-	case errors.As(err, &refused) && !away(refused.StatusCode):
+	case errors.As(err, &refused) && cache.Refused(err):
 		return grantRefused(refused, c), apierror.FromVault
 	case errors.Is(err, cache.ErrSlow):
 		return unavailable(err.Error()), apierror.FromVault
@@ -105,27 +105,19 @@ func reason(err error) string {
 	)
 	switch {
 	case errors.As(err, &refused):
-		return fmt.Sprintf(": status %d: %s", refused.StatusCode, said(refused))
+		return fmt.Sprintf(": status %d: %s", refused.StatusCode, cache.Words(refused))
 	case errors.Is(err, context.DeadlineExceeded):
 		return ": it did not answer in time"
 	case errors.As(err, &request):
 		return ": " + request.Err.Error()
+	case errors.Is(err, cache.ErrNotVault):
+		return ": " + cache.ErrNotVault.Error()
 	}
 	return ""
 }
 
-// said is Vault's own words in one line.
-func said(refused *api.ResponseError) string {
-	return strings.Join(strings.Fields(strings.Join(refused.Errors, "; ")), " ")
-}
-
-// away tells Vault's being sealed, on standby, busy or broken from its "no".
-func away(status int) bool {
-	return status >= 500 || status == http.StatusTooManyRequests || status == http.StatusPreconditionFailed
-}
-
 func grantRefused(refused *api.ResponseError, c *route) *apierror.Error {
-	words := said(refused)
+	words := cache.Words(refused)
 	if refused.StatusCode == http.StatusNotFound && words == "" {
 		words = "there is no such role, or no Mashery secrets engine on this mount; check the name in the path"
 	}
@@ -136,7 +128,7 @@ func grantRefused(refused *api.ResponseError, c *route) *apierror.Error {
 // isDenied tells Vault's word that the token may not read the grant.
 func isDenied(err error) bool {
 	var refused *api.ResponseError
-	return errors.As(err, &refused) && refused.StatusCode == http.StatusForbidden
+	return errors.As(err, &refused) && refused.StatusCode == http.StatusForbidden && cache.Refused(err)
 }
 
 // IsForced tells the engine's word that the role's credentials may not leave it.

@@ -21,9 +21,14 @@ import (
 	"mashproxy/mashery"
 )
 
+// pageBy is what something else says in Vault's place, as its client tells it.
+func pageBy(status int, text string) error {
+	return &api.ResponseError{HTTPMethod: "GET", URL: "https://vault:8200/v1/secret-place", StatusCode: status, RawError: true, Errors: []string{text}}
+}
+
 // refusedBy is Vault's refusal as its client tells it.
 func refusedBy(status int, errs ...string) error {
-	return &api.ResponseError{HTTPMethod: "GET", URL: "https://vault:8200/v1/secret-place", StatusCode: status, Errors: errs}
+	return &api.ResponseError{HTTPMethod: "GET", URL: "https://vault:8200/v1/secret-place", StatusCode: status, Errors: append([]string{}, errs...)}
 }
 
 func TestWhyThereIsNoGrant(t *testing.T) {
@@ -55,6 +60,10 @@ func TestWhyThereIsNoGrant(t *testing.T) {
 		"the grant is refused":                 {refusedBy(400, "role has no V3 credentials"), 502, "grant_refused", "vault", `Vault refused the v3 grant of role "demo" on mount "mash-creds" with status 400: role has no V3 credentials`, ""},
 		"the grant is not allowed":             {refusedBy(403, "1 error occurred:\n\t* permission denied\n\n"), 502, "grant_refused", "vault", "with status 403: 1 error occurred: * permission denied", ""},
 		"a plugin's words on another token":    {refusedBy(403, "Mashery says: invalid token"), 502, "grant_refused", "vault", "Mashery says: invalid token", ""},
+		"a load balancer has no backend":       {pageBy(404, "<html>\n no backend\n</html>"), 503, "vault_unavailable", "vault", "Vault gives none: status 404: not in Vault's words: <html> no backend </html>", "1"},
+		"a firewall shows a long page":         {pageBy(403, strings.Repeat("no ", 1000)), 503, "vault_unavailable", "vault", "status 403: not in Vault's words: no no", "1"},
+		"a gateway has words of its own":       {&api.ResponseError{StatusCode: 403}, 503, "vault_unavailable", "vault", "status 403: not in Vault's words", "1"},
+		"something says yes in Vault's place":  {cache.ErrNotVault, 503, "vault_unavailable", "vault", "what has answered is not Vault", "1"},
 		"there is no such role":                {refusedBy(404), 502, "grant_refused", "vault", "there is no such role", ""},
 		"what Vault gives is not to be signed": {fmt.Errorf("%w: the grant has no access_token", cache.ErrUnusable), 502, "grant_refused", "vault", "the grant has no access_token", ""},
 	}
@@ -91,6 +100,7 @@ func TestRulesAreDoubtedWhereVaultForbidsTheGrant(t *testing.T) {
 		doubted int
 	}{
 		"the grant is not allowed": {refusedBy(403, "1 error occurred:\n\t* permission denied\n\n"), 1},
+		"a firewall forbids it":    {pageBy(403, "permission denied"), 0},
 		"the engine has no grant":  {refusedBy(400, "role has no V3 credentials"), 0},
 		"Vault is sealed":          {refusedBy(503, "Vault is sealed"), 0},
 		"Vault is away":            {errors.New("connection refused"), 0},
