@@ -56,9 +56,7 @@ func (b *Budget) hear(a heard) {
 		b.observer.overQuota()
 	}
 	b.counts.quota.read(a.header)
-	if qps := whole(a.header, headerQPSAllotted); qps > 0 {
-		b.pace.allot(float64(qps), now)
-	}
+	b.pace.allot(float64(whole(a.header, headerQPSAllotted)), now)
 	b.lookForOthers(a, now)
 	b.retune(now)
 }

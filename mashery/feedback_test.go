@@ -79,6 +79,45 @@ func TestTheRateFollowsTheHeaderDownAndUp(t *testing.T) {
 	}
 }
 
+func TestARateThatAnswersDoNotTellAnyMoreCountsForAMinute(t *testing.T) {
+	for name, test := range map[string]struct {
+		odd  string // what they say of it then
+		lull time.Duration
+		want float64
+	}{
+		"they say nothing":               {"", allottedTime, 50},
+		"they say what cannot be meant":  {"NaN", allottedTime, 50},
+		"they say nothing for a moment":  {"", allottedTime - time.Second, 2},
+		"they say it again now and then": {"2", allottedTime, 2},
+		"they are none, as nobody calls": {"no answer", 10 * allottedTime, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				budgets := NewBudgets()
+				b := budgets.Get(BudgetID{}, at("role", 50))
+				for range 2 { // the second time it is told later
+					told(b, http.StatusOK, headerQPSAllotted+": 2")
+					for end := time.Now().Add(test.lull); time.Now().Before(end); time.Sleep(time.Second) {
+						if test.odd != "no answer" && test.odd != "2" {
+							told(b, http.StatusOK, headerQPSAllotted+": "+test.odd)
+						}
+						budgets.Get(BudgetID{}, at("role", 50))
+						if got := rateOf(b); got != 2 {
+							t.Fatalf("the rate is %g meanwhile", got)
+						}
+					}
+					if test.odd != "no answer" {
+						told(b, http.StatusOK, headerQPSAllotted+": "+test.odd)
+					}
+					if got := rateOf(b); got != test.want {
+						t.Errorf("the rate is %g, want %g", got, test.want)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestARefusalThatIsAboutRightsNeverSlows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := budgetOf(10)

@@ -13,6 +13,10 @@ import (
 // of: as long as a V3 grant lives. It may be gone, or be allowed more by now.
 const roleTime = 15 * time.Minute
 
+// allottedTime is how long what answers said is allotted counts when they do not
+// say it any more: not all of them need to.
+const allottedTime = time.Minute
+
 // allowance is what one role says of the rate, in calls a second; 0: nothing.
 type allowance struct{ grant, file float64 }
 
@@ -38,6 +42,7 @@ type pace struct {
 	roles    map[string]*role
 	lapse    time.Time // none of them lapses before
 	allotted float64   // by Mashery's headers; 0: they do not say
+	told     time.Time // when they last did
 	others   others
 	headroom headroom
 
@@ -67,8 +72,14 @@ func (p *pace) set(s Settings, now time.Time) bool {
 	return news
 }
 
-// allot takes in what Mashery's headers say.
+// allot takes in what an answer's headers say; 0: nothing.
 func (p *pace) allot(qps float64, now time.Time) {
+	switch {
+	case qps > 0:
+		p.told = now
+	case now.Sub(p.told) < allottedTime:
+		return
+	}
 	if qps != p.allotted {
 		p.allotted = qps
 		p.reckon(now)
