@@ -332,9 +332,9 @@ func (aclOf) Token() string { return "hvs.of-the-test" }
 
 func (globs aclOf) Read(_ context.Context, _, path string, _ url.Values) (*api.Secret, http.Header, error) {
 	text := map[string]string{
-		"auth/token/lookup-self":        `{"data": {"num_uses": 0}}`,
+		"auth/token/lookup-self":        `{"request_id": "1", "data": {"num_uses": 0}}`,
 		"sys/health":                    `{"version": "1.21.4", "enterprise": false}`,
-		"sys/internal/ui/resultant-acl": `{"data": {"root": false, "exact_paths": {}, "glob_paths": {` + string(globs) + `}}}`,
+		"sys/internal/ui/resultant-acl": `{"request_id": "1", "data": {"root": false, "exact_paths": {}, "glob_paths": {` + string(globs) + `}}}`,
 	}[path]
 	secret, err := api.ParseSecret(strings.NewReader(text))
 	return secret, nil, err
