@@ -48,14 +48,12 @@ func (r *Rules) leftToVault(mount Mount) Cause {
 	switch {
 	case r.cause != "":
 		return r.cause
+	case mount.Namespace != "" && r.edition == "":
+		return NoNamespaces // its rules have other paths than the block says
 	case mount.ACLOnly:
 		return ""
-	case r.edition != "":
-		return r.edition
-	case mount.Namespace != "":
-		return NoNamespaces
 	default:
-		return ""
+		return r.edition
 	}
 }
 

@@ -75,6 +75,7 @@ func TestVaultEnterpriseIsLeftToDecideUnlessTheBlockSaysOtherwise(t *testing.T) 
 	}{
 		"Community":                            {"", Mount{Path: demoMount}, ""},
 		"Community, a mount in a namespace":    {"", Mount{Path: demoMount, Namespace: "team"}, NoNamespaces},
+		"Community, acl-only, in a namespace":  {"", Mount{Path: demoMount, Namespace: "team", ACLOnly: true}, NoNamespaces},
 		"Enterprise":                           {Enterprise, Mount{Path: demoMount}, Enterprise},
 		"Enterprise, acl-only":                 {Enterprise, Mount{Path: demoMount, ACLOnly: true}, ""},
 		"Enterprise, acl-only, in a namespace": {Enterprise, Mount{Path: demoMount, Namespace: "team", ACLOnly: true}, ""},
