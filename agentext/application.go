@@ -120,7 +120,7 @@ func (s shared) deciding(identity *autoauth.Identity) (*policy.Policies, interce
 	settings := intercept.Config{
 		Mounts: mounts, LocalRules: s.config.LocalRules, RevealsTokenCreation: s.config.RevealsTokenCreation(),
 		VaultAddress: s.client.Address(),
-		Rules:        policies, Budgets: s.budgets,
+		Rules:        policies, HasNamespaces: policies.HasNamespaces, Budgets: s.budgets,
 		Version: s.version, Logger: s.logger.Named("intercept"),
 	}
 	if proxy := s.config.Vault.APIProxy; proxy != nil && proxy.PrependConfiguredNamespace {

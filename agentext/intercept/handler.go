@@ -46,6 +46,9 @@ type Config struct {
 	// PrependNamespace is the configured namespace when the file says
 	// prepend_configured_namespace; "" otherwise.
 	PrependNamespace string
+	// HasNamespaces tells whether Vault is known to have namespaces, which is to
+	// be Enterprise; nil: it is not known.
+	HasNamespaces func() bool
 	// VaultAddress tells the budgets of several Vaults apart.
 	VaultAddress string
 	Rules        Rules
@@ -161,6 +164,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, j *Judgement) boo
 	source := &source{grants: h.Grants, key: c.key()}
 	answer, err := c.mount.Sender.Send(r.Context(), call, source)
 	if err == nil {
+		source.answered(answer.StatusCode)
 		h.stay(c)
 		h.pass(w, c, answer)
 		return true

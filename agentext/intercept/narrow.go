@@ -80,14 +80,21 @@ func asksForList(r *http.Request) bool {
 
 // narrowOthers refuses a request that would go on to Vault and that the local
 // rules do not allow. The path is decoded, without "v1/"; both readings count,
-// as in withheld.
-func (h *Handler) narrowOthers(rules page, r *http.Request, namespaced, path string) *apierror.Error {
+// as in withheld, and so do the rules of the mounts it may lie in besides.
+func (h *Handler) narrowOthers(rules page, r *http.Request, namespaced, path string, twins []twin) *apierror.Error {
 	if !rules.narrows() {
 		return nil
 	}
 	for _, reading := range [...]string{namespaced, path} {
 		reading = strings.TrimSuffix(reading, "/") // Vault's client sends none
 		if err := cmp.Or(rules.listener.VaultPath(reading, asksForList(r)), h.narrowByBlocks(rules, reading, asksForList(r))); err != nil {
+			return ruledOut(err)
+		}
+	}
+	path = strings.TrimSuffix(path, "/")
+	for _, t := range twins {
+		own := rules.mounts[t.mount]
+		if err := cmp.Or(own.VaultPath(path, asksForList(r)), belowMount(rules.listener, path, t.rest), belowMount(own, path, t.rest)); err != nil {
 			return ruledOut(err)
 		}
 	}

@@ -40,8 +40,9 @@ func isWord(c byte) bool {
 type route struct {
 	listener *Listener
 	mount    *Mount
-	// rules are the local rules of the listener and of the mount; nil: none.
-	rules [2]*localrules.Rules
+	// rules are the local rules of the listener, of the mount and of its twins;
+	// nil: none.
+	rules []*localrules.Rules
 	role  string
 	api   mashery.API
 	// below is the path below the role, decoded: what policies speak of.
@@ -69,21 +70,21 @@ func (h *Handler) recognise(l *Listener, t target, r *http.Request) (*route, *ap
 	if refusal != nil {
 		return nil, refusal
 	}
-	namespaced := namespace + path
-	if refusal := h.withheld(namespaced, path); refusal != nil {
+	namespaced, twins := namespace+path, h.twins(path)
+	if refusal := h.withheld(namespaced, path, twins); refusal != nil {
 		return nil, refusal
 	}
 	mount, rest := find(h.places, namespaced, namespace)
 	rest, below := strings.CutPrefix(rest, "roles/")
 	role, call, isCall := strings.Cut(rest, "/")
 	if mount == nil || !below || !isCall || !isLocal(call) {
-		return nil, h.narrowOthers(rules, r, namespaced, path)
+		return nil, h.narrowOthers(rules, r, namespaced, path, twins)
 	}
 	if !isRoleName(role) {
 		return nil, badRequest("%q cannot be the name of a role; it may hold letters, digits, _, and inside - and .", role)
 	}
 	found := &route{listener: l, mount: mount, role: role, below: call, outer: strings.ToUpper(r.Method)}
-	found.rules = [...]*localrules.Rules{rules.listener, rules.mounts[mount]}
+	found.rules = rules.of(mount, twins)
 	before := strings.TrimSuffix(t.decoded, call) // what precedes the part below the role
 	if refusal := found.read(before, t, r); refusal != nil {
 		return nil, refusal

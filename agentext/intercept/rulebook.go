@@ -42,5 +42,20 @@ func (h *Handler) pageOf(l *Listener) page {
 	return p
 }
 
+// of are the rules that a call to a mount must keep, also those of the mounts that
+// it may be a call to; nil: none.
+func (p page) of(mount *Mount, twins []twin) []*localrules.Rules {
+	if !p.narrows() {
+		return nil
+	}
+	all := []*localrules.Rules{p.listener, p.mounts[mount]}
+	for _, t := range twins {
+		if t.mount != mount {
+			all = append(all, p.mounts[t.mount])
+		}
+	}
+	return all
+}
+
 // narrows tells whether there are any rules for the request.
 func (p page) narrows() bool { return p.listener != nil || len(p.mounts) > 0 }

@@ -14,7 +14,7 @@ import (
 // so without this every caller could. path is decoded, without "v1/". Both
 // readings count, with the namespace a request claims and without: Community
 // Vault ignores that.
-func (h *Handler) withheld(namespaced, path string) *apierror.Error {
+func (h *Handler) withheld(namespaced, path string, twins []twin) *apierror.Error {
 	if createsToken(namespaced) && !h.RevealsTokenCreation {
 		return withheldError("tokens cannot be created through this proxy, because they would carry its own token's rights; reveal = [%q] in a mashery block allows it", config.TokenCreation)
 	}
@@ -25,6 +25,11 @@ func (h *Handler) withheld(namespaced, path string) *apierror.Error {
 					return refusal
 				}
 			}
+		}
+	}
+	for _, t := range twins {
+		if refusal := t.mount.withholds(t.rest); refusal != nil {
+			return refusal
 		}
 	}
 	return nil

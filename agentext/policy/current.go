@@ -49,6 +49,14 @@ func (p *Policies) Current(ctx context.Context, maxStale time.Duration) (*Rules,
 	return p.settle(held, maxStale)
 }
 
+// HasNamespaces tells whether Vault is known to have namespaces: it is Enterprise,
+// and said so when the rules were last read. False is also that nobody knows.
+func (p *Policies) HasNamespaces() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rules != nil && p.rules.edition == Enterprise
+}
+
 // settle makes the best of what is held when there is nothing to wait for.
 func (p *Policies) settle(held held, maxStale time.Duration) (*Rules, error) {
 	switch {

@@ -43,11 +43,11 @@ func undecidableRules(cause Cause) *Rules { return &Rules{cause: cause} }
 // the mounts given.
 func newRules(answer map[string]any, mounts []Mount, edition Cause) *Rules {
 	if chroot, _ := answer["chroot_namespace"].(string); chroot != "" {
-		return undecidableRules(Chroot)
+		return &Rules{cause: Chroot, edition: edition}
 	}
 	r := &Rules{edition: edition}
 	if err := r.build(answer, mounts); err != nil {
-		return &Rules{cause: PolicyUnknown, detail: err.Error()}
+		return &Rules{cause: PolicyUnknown, detail: err.Error(), edition: edition}
 	}
 	return r
 }

@@ -75,3 +75,69 @@ func TestNoNamespaceLeadsAroundAPolicy(t *testing.T) {
 		})
 	}
 }
+
+// The Vault of these tests is Community: it has no namespaces and ignores the
+// header, so all that is named here is the mount of the block.
+
+func TestABlocksNamespaceHidesNoCredentialWhereVaultHasNone(t *testing.T) {
+	t.Parallel()
+	const withheld, denied = "credential_withheld", "policy_denied"
+	grant, other := rolePath+"/grant", "/v1/mash-creds/roles/other"
+	f := besieged(t, almighty, inMashery(`namespace = "team"
+  roles = ["demo"]`))
+	f.addRole(t, "other")
+	f.repels(t, []attack{
+		asks("none", grant, withheld), asks("nothing", grant, withheld, namespaceHeader, ""),
+		asks("the block's", grant, withheld, namespaceHeader, "team"),
+		asks("the root's", grant, withheld, namespaceHeader, "root"),
+		asks("another", grant, withheld, namespaceHeader, "other"),
+		asks("one below the block's", grant, withheld, namespaceHeader, "team/a"),
+		asks("none, with a slash at the end", grant+"/", withheld),
+		asks("none, with a letter escaped", "/v1/mash-creds/roles/demo/gr%61nt", withheld),
+		asks("none, with slashes escaped", "/v1/mash-creds%2Froles%2Fdemo%2Ftoken", withheld),
+		asks("none, for another role", other+"/grant", withheld),
+		asks("another role in none", other, denied), asks("another role in another", other, denied, namespaceHeader, "other"),
+		asks("another role's call in none", other+"/proxy/v3/services", denied),
+		asks("another role's call in another", other+"/proxy/v3/services", denied, namespaceHeader, "other"),
+		{name: "none, for an export", method: "POST", target: rolePath + "/export", body: "{}", want: withheld},
+		{name: "another, for the token", method: "DELETE", target: rolePath + "/token", want: withheld, header: []string{namespaceHeader, "other"}},
+	})
+}
+
+func TestABlocksNamespaceIsNoWayRoundItsRulesWhereVaultHasNone(t *testing.T) {
+	t.Parallel()
+	w := ruled(t, "", `namespace = "team"
+  methods = ["GET"]
+  v3_paths = ["services"]`)
+	for name, header := range map[string][]string{"the block's": {namespaceHeader, "team"}, "none": nil, "another": {namespaceHeader, "other"}, "the root's": {namespaceHeader, "root"}} {
+		t.Run(name, func(t *testing.T) {
+			before, entries := len(w.Mashery().Requests()), w.log.entries(t)
+			for _, c := range []judged{
+				{"DELETE", v3 + "services", "", ""}, {"GET", v3 + "members", "", ""}, {"POST", v2, echo, ""}, {"POST", v2 + "/test.echo", "{}", ""},
+				{"POST", rolePath + "/proxy/v3-method/delete/services", "", ""}, {"GET", rolePath + "/v3/members", "", ""},
+			} {
+				w.tcp.send(t, c.method, c.target, c.body, header...).expect(t, http.StatusForbidden, "policy_denied")
+			}
+			if asked := len(w.Mashery().Requests()) - before + w.log.entries(t) - entries; asked != 0 {
+				t.Errorf("Mashery and Vault were asked %d times", asked)
+			}
+		})
+	}
+	answer := w.tcp.get(t, v3+"services", namespaceHeader, "team").expect(t, http.StatusOK, "")
+	if answer.verdict() != "vault" {
+		t.Errorf("what the rules allow was served by %q", answer.verdict())
+	}
+}
+
+func TestAtVaultEnterpriseAMountOfTheSameNameIsAnother(t *testing.T) {
+	t.Parallel()
+	w, _ := left{
+		policy: almighty, block: "namespace = \"team\"\n  methods = [\"GET\"]",
+		answers: said(healthPath, http.StatusOK, `{"initialized":true,"version":"1.21.4+ent","enterprise":true}`),
+	}.world(t)
+	eventually(t, "what has no block is passed on", func() bool { return w.unix.get(t, rolePath+"/grant?api=3").verdict() == "vault" })
+	w.unix.get(t, rolePath+"/grant?api=3").expect(t, http.StatusOK, "")
+	w.unix.send(t, "DELETE", rolePath+"/proxy/v3/services", "").expect(t, http.StatusOK, "")
+	w.unix.get(t, rolePath+"/grant", namespaceHeader, "team").expect(t, http.StatusForbidden, "credential_withheld")
+	w.unix.send(t, "DELETE", rolePath+"/proxy/v3/services", "", namespaceHeader, "team").expect(t, http.StatusForbidden, "policy_denied")
+}
