@@ -44,10 +44,15 @@ type held struct {
 	// spent says that the lease will not be extended any more.
 	spent bool
 
-	// replaces says that the grant before was refused by Mashery, refused that
-	// this one was.
-	replaces, refused bool
+	// replaces says that the grant before was refused by Mashery.
+	replaces bool
+	// refused is when Mashery first refused this one, or did again after a while
+	// of nothing else; accepted when the last call was sent that it did not refuse.
+	refused, accepted time.Time
 }
+
+// useless says that Mashery refuses it to all calls, as far as is known.
+func (h *held) useless() bool { return h.refused.After(h.accepted) }
 
 // live tells whether the grant may still sign. Wall and monotonic clock are
 // both asked, and whichever says "over" wins: a machine may have slept, or its

@@ -91,7 +91,7 @@ func (g *Grants[G]) find(key Key) (*Grant[G], *fetch[G], error) {
 	e := g.entry(key)
 	e.lastUsed = now
 	failed := e.failure.holds(now)
-	if e.grant.live(now) && (!e.grant.refused || failed || e.refusals.rest(now) > 0) {
+	if e.grant.live(now) && (!e.grant.useless() || failed || e.refusals.rest(now) > 0) {
 		e.used = true
 		g.keepUp(e, now)
 		return e.grant, nil, nil
@@ -114,7 +114,7 @@ func (g *Grants[G]) Holds(key Key, grant *Grant[G]) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	e := g.entries[key]
-	return e != nil && grant != nil && e.grant == grant && grant.live(now) && (!grant.refused || e.refusals.rest(now) > 0)
+	return e != nil && grant != nil && e.grant == grant && grant.live(now) && (!grant.useless() || e.refusals.rest(now) > 0)
 }
 
 // leave takes a waiter away from a fetch, and says why it has not come.

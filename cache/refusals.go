@@ -68,12 +68,17 @@ func (r *refusals) end(deadline time.Time) {
 	}
 }
 
+// relent forgets all but that there have been refusals: it was their calls that
+// Mashery refused, not the grant.
+func (r *refusals) relent() { *r = refusals{strikes: 1, at: r.at} }
+
 // Dead tells that Mashery refused grant, and asks whether to send the call
 // again: not when no other grant is to be had. The first that is refused is
 // dropped. When its replacement is refused within a minute of its issue, calls
 // are signed with that one for a while, so that they get Mashery's own answer;
 // the next is fetched in 1, 2, 4 … 60 s, until grants have gone unrefused for
-// five minutes.
+// five minutes. But a grant by which other calls are answered (see
+// [Grants.Accepted]) is kept, and renewed and replaced like any other.
 func (g *Grants[G]) Dead(key Key, grant *Grant[G]) (again bool) {
 	now := time.Now()
 	g.mu.Lock()
@@ -85,14 +90,31 @@ func (g *Grants[G]) Dead(key Key, grant *Grant[G]) (again bool) {
 	if grant != nil && e.grant == grant {
 		g.refuse(e, now)
 	}
-	if e.grant.live(now) && !e.grant.refused {
-		return true
+	if e.grant.live(now) && !e.grant.useless() {
+		return e.grant != grant
 	}
 	return e.refusals.rest(now) == 0
 }
 
+// Accepted tells that Mashery answered a call, sent then, whose grant it could
+// have refused. So one that it refused to other calls is refused for what they
+// are: on V2 a method that the key may not use is refused in the same words.
+func (g *Grants[G]) Accepted(key Key, grant *Grant[G], sent time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e := g.entries[key]
+	if e == nil || grant == nil || e.grant != grant || !sent.After(grant.accepted) {
+		return
+	}
+	useless := grant.useless()
+	if grant.accepted = sent; useless && !grant.useless() {
+		e.refusals.relent()
+	}
+}
+
 func (g *Grants[G]) refuse(e *entry[G], now time.Time) {
-	if e.grant.refused { // it is known already
+	known := !e.grant.refused.IsZero()
+	if e.grant.useless() || known && now.Sub(e.grant.accepted) < longestRest {
 		e.refusals.at = now
 		return
 	}
@@ -100,7 +122,7 @@ func (g *Grants[G]) refuse(e *entry[G], now time.Time) {
 		g.drop(e, DropDead)
 		return
 	}
-	e.grant.refused = true
+	e.grant.refused = now
 	g.observe(DropDead)
 	fields := append(e.key.fields(), "next_grant_in", e.refusals.rest(now))
 	switch strikes := e.refusals.strikes; {

@@ -29,6 +29,7 @@ func (m *mashery) call(t *testing.T, g *Grants[string], key Key) error {
 		m.calls++
 		if !m.refuses(grant.Value) {
 			m.served++
+			g.Accepted(key, grant, time.Now())
 			return nil
 		}
 		if !g.Dead(key, grant) {

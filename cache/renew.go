@@ -33,7 +33,7 @@ func (g *Grants[G]) keepUp(e *entry[G], now time.Time) {
 	switch grant := e.grant; {
 	case grant.generation == g.generation && !grant.spent:
 		g.renewLater(e, grant)
-	case !grant.refused:
+	case !grant.useless():
 		g.want(e, false)
 	}
 }
@@ -99,7 +99,7 @@ func (g *Grants[G]) renewed(e *entry[G], grant *Grant[G], secret *api.Secret, se
 // tried again, unless Vault was only too slow. Then it would be the next time, too;
 // but a read may take its time. g.mu is held.
 func (g *Grants[G]) notRenewed(e *entry[G], err error) {
-	if errors.Is(err, context.DeadlineExceeded) && !e.grant.refused {
+	if errors.Is(err, context.DeadlineExceeded) && !e.grant.useless() {
 		g.want(e, false)
 		return
 	}
@@ -111,7 +111,7 @@ func (g *Grants[G]) notRenewed(e *entry[G], err error) {
 // One that Mashery refuses is not replaced before its time. g.mu is held.
 func (g *Grants[G]) replace(e *entry[G]) {
 	e.grant.spent = true
-	if e.grant.refused {
+	if e.grant.useless() {
 		e.refusals.end(e.grant.deadline)
 		return
 	}

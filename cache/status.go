@@ -72,7 +72,7 @@ func (e *entry[G]) status(now time.Time) Status {
 	if e.grant.live(now) {
 		s.State, s.Renewals = StateLive, e.grant.renewals
 		s.SecondsLeft = int(e.grant.deadline.Sub(now) / time.Second)
-		if e.grant.refused {
+		if e.grant.useless() {
 			s.State = StateRefused
 		}
 	}

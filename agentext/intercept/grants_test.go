@@ -10,8 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"mashproxy/agentext/config"
+	"mashproxy/cache"
 	"mashproxy/mashery"
 )
 
@@ -68,11 +71,47 @@ func TestASharedTokenThatIsDeadIsReplaced(t *testing.T) {
 	}
 }
 
+// gone refuses the grants of whoever asks for it.
+var gone = route3("gone", func(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set(mashery.HeaderErrorCode, mashery.ErrDeveloperInactive)
+	http.Error(w, "<h1>Developer Inactive</h1>", http.StatusForbidden)
+})
+
+func TestAGrantByWhichOtherCallsAreAnsweredIsAGoodOne(t *testing.T) {
+	c := start(t, gone)
+	c.wantStatus(c.ask("GET", "proxy/v3/gone", ""), 403, "mashery")
+	c.wantStatus(c.ask("GET", "proxy/v3/services?limit=1", ""), 200, "mashery")
+	if got := c.handler.Grants.Status()[0]; got.State != cache.StateLive {
+		t.Errorf("its state: %+v", got)
+	}
+}
+
+func TestOnlyAnAnswerThatIsNoErrorSpeaksForItsGrant(t *testing.T) {
+	for status, want := range map[int]cache.State{200: cache.StateLive, 204: cache.StateLive, 304: cache.StateLive, 403: cache.StateRefused, 404: cache.StateRefused, 502: cache.StateRefused} {
+		synctest.Test(t, func(t *testing.T) {
+			grants := cache.New(cache.Config[*mashery.Grant]{Vault: &scriptedVault{answer: anyToken}, Parse: ParseGrant})
+			defer grants.Close()
+			refused := &source{grants: grants, key: cache.Key{Mount: "mash-creds", Role: "demo", API: 3}}
+			answered := *refused
+			for _, s := range []*source{refused, refused, &answered} {
+				time.Sleep(time.Millisecond)
+				if _, err := s.Grant(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if s == refused {
+					s.Dead(nil)
+				}
+			}
+			answered.answered(status)
+			if got := grants.Status()[0].State; got != want {
+				t.Errorf("after %d: %s, want %s", status, got, want)
+			}
+		})
+	}
+}
+
 func TestCallsOfAnInactiveKeyReachMasheryOnce(t *testing.T) {
-	c := start(t, route3("gone", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set(mashery.HeaderErrorCode, mashery.ErrDeveloperInactive)
-		http.Error(w, "<h1>Developer Inactive</h1>", http.StatusForbidden)
-	}))
+	c := start(t, gone)
 	const calls = 20
 	for range calls {
 		got := c.ask("GET", "proxy/v3/gone", "")

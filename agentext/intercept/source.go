@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"mashproxy/cache"
 	"mashproxy/mashery"
@@ -20,11 +22,13 @@ type source struct {
 	grants Grants
 	key    cache.Key
 	last   *cache.Grant[*mashery.Grant]
+	asked  time.Time // when it was last asked
 }
 
 // Grant implements mashery.Source. It is asked again after the wait for a slot:
 // one call is one use of the grant.
 func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
+	s.asked = time.Now()
 	if s.grants.Holds(s.key, s.last) {
 		return s.last.Value, nil
 	}
@@ -38,6 +42,14 @@ func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
 
 // Dead implements mashery.Source.
 func (s *source) Dead(*mashery.Grant) bool { return s.grants.Dead(s.key, s.last) }
+
+// answered takes in with which status Mashery answered the call. An error's may be
+// given before the grant is looked at.
+func (s *source) answered(status int) {
+	if status < http.StatusBadRequest {
+		s.grants.Accepted(s.key, s.last, s.asked)
+	}
+}
 
 // ParseGrant makes a grant of the data of the engine's answer. It fails on a
 // credential or a rate that cannot be meant; errors hold no values.
