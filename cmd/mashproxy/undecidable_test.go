@@ -39,7 +39,7 @@ func TestWhatCannotBeDecidedHereVaultDecides(t *testing.T) {
 	const refusal, proxied = `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, `path "mash-creds/roles/demo/proxy/*" { capabilities = ["read"] } `
 	const enterprise = `{"initialized":true,"sealed":false,"standby":false,"version":"1.21.4+ent","enterprise":true}`
 	acl := func(fields string) map[string]answer {
-		return said(rulesPath, 200, `{"data":{"root":false,"exact_paths":{},`+fields+`}}`)
+		return said(rulesPath, 200, `{"request_id":"1","data":{"root":false,"exact_paths":{},`+fields+`}}`)
 	}
 	const below = `"glob_paths":{"mash-creds/":{"capabilities":["read"]`
 	for name, test := range map[string]left{
@@ -53,7 +53,7 @@ func TestWhatCannotBeDecidedHereVaultDecides(t *testing.T) {
 		"a Vault that does not say what it is":             {answers: said(healthPath, 403, refusal), cause: "edition_unknown"},
 		"a Vault whose health a load balancer keeps":       {answers: said(healthPath, 200, "<html>not for you</html>"), cause: "edition_unknown"},
 		"not an Enterprise of which the file says enough":  {block: `enterprise = "acl-only"`, answers: said(healthPath, 200, enterprise)},
-		"a Vault listener that moves requests":             {answers: said(rulesPath, 200, `{"data":{"root":false,"chroot_namespace":"team/","exact_paths":{},"glob_paths":{}}}`), cause: "chroot_namespace"},
+		"a Vault listener that moves requests":             {answers: said(rulesPath, 200, `{"request_id":"1","data":{"root":false,"chroot_namespace":"team/","exact_paths":{},"glob_paths":{}}}`), cause: "chroot_namespace"},
 		"rules with a field that nobody knows":             {answers: acl(below + `,"control_group":{"ttl":60}}}`), cause: "policy_unknown"},
 		"rules with a capability that nobody knows":        {answers: acl(`"glob_paths":{"mash-creds/":{"capabilities":["read","levitate"]}}`), cause: "policy_unknown"},
 		"an answer with a field that nobody knows":         {answers: acl(below + `}},"sentinel_policies":["a"]`), cause: "policy_unknown"},
