@@ -98,7 +98,7 @@ func isPlain(h http.Header) bool {
 
 // leftBy tells whether a call that could not be made here is one for Vault:
 // where the role's credentials may not leave the engine, or are for another
-// Mashery than this block's.
+// Mashery than this block's, or the token may not have them.
 func leftBy(err error) (warning, bool) {
 	var mismatch *mashery.EndpointMismatchError
 	switch {
@@ -106,6 +106,8 @@ func leftBy(err error) (warning, bool) {
 		return forcedWarning, true
 	case errors.As(err, &mismatch):
 		return warning{endpointMismatch, err.Error()}, true
+	case isDenied(err):
+		return deniedWarning, true
 	}
 	return warning{}, false
 }

@@ -169,12 +169,12 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, j *Judgement) boo
 		h.pass(w, c, answer)
 		return true
 	}
+	if isDenied(err) && h.GrantRefused != nil {
+		h.GrantRefused()
+	}
 	if why, left := leftBy(err); left && canReplay(call, j.body) {
 		h.askVault(w, r, c, j.body, why)
 		return false
-	}
-	if isDenied(err) && h.GrantRefused != nil {
-		h.GrantRefused()
 	}
 	h.refuse(w, r, c, err)
 	return false

@@ -27,6 +27,10 @@ const soon = time.Second
 // credentials may not leave it [engine, path_role_grant].
 const forcedProxyMode = "requires proxy mode"
 
+// permissionDenied is how Vault's policies refuse (sdk/logical,
+// ErrPermissionDenied).
+const permissionDenied = "permission denied"
+
 // refuse answers a call that could not be made.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *route, err error) {
 	h.Logger.Debug("not served", "id", idOf(w), "method", c.verb, "role", c.role, "path", c.below, "error", err)
@@ -125,10 +129,12 @@ func grantRefused(refused *api.ResponseError, c *route) *apierror.Error {
 		"Vault refused the %s grant of role %q on mount %q with status %d: %s", c.api, c.role, c.mount.Mashery.Mount, refused.StatusCode, words)
 }
 
-// isDenied tells Vault's word that the token may not read the grant.
+// isDenied tells Vault's word that the token may not read the grant, as opposed
+// to the engine's words, and to Vault's not knowing the token.
 func isDenied(err error) bool {
 	var refused *api.ResponseError
-	return errors.As(err, &refused) && refused.StatusCode == http.StatusForbidden && cache.Refused(err)
+	return errors.As(err, &refused) && refused.StatusCode == http.StatusForbidden && cache.Refused(err) &&
+		strings.Contains(cache.Words(refused), permissionDenied) && !autoauth.IsInvalidToken(err)
 }
 
 // IsForced tells the engine's word that the role's credentials may not leave it.

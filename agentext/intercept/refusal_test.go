@@ -58,7 +58,7 @@ func TestWhyThereIsNoGrant(t *testing.T) {
 		"Vault takes its time":                 {cache.ErrSlow, 503, "vault_unavailable", "vault", "still being asked", "1"},
 		"this program is stopping":             {cache.ErrClosed, 503, "vault_unavailable", "vault", "no live grant", "1"},
 		"the grant is refused":                 {refusedBy(400, "role has no V3 credentials"), 502, "grant_refused", "vault", `Vault refused the v3 grant of role "demo" on mount "mash-creds" with status 400: role has no V3 credentials`, ""},
-		"the grant is not allowed":             {refusedBy(403, "1 error occurred:\n\t* permission denied\n\n"), 502, "grant_refused", "vault", "with status 403: 1 error occurred: * permission denied", ""},
+		"the engine forbids it":                {refusedBy(403, "not today"), 502, "grant_refused", "vault", "with status 403: not today", ""},
 		"a plugin's words on another token":    {refusedBy(403, "Mashery says: invalid token"), 502, "grant_refused", "vault", "Mashery says: invalid token", ""},
 		"a load balancer has no backend":       {pageBy(404, "<html>\n no backend\n</html>"), 503, "vault_unavailable", "vault", "Vault gives none: status 404: not in Vault's words: <html> no backend </html>", "1"},
 		"a firewall shows a long page":         {pageBy(403, strings.Repeat("no ", 1000)), 503, "vault_unavailable", "vault", "status 403: not in Vault's words: no no", "1"},
@@ -100,6 +100,8 @@ func TestRulesAreDoubtedWhereVaultForbidsTheGrant(t *testing.T) {
 		doubted int
 	}{
 		"the grant is not allowed": {refusedBy(403, "1 error occurred:\n\t* permission denied\n\n"), 1},
+		"the engine forbids it":    {refusedBy(403, "not today"), 0},
+		"the token is lost":        {refusedBy(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"), 0},
 		"a firewall forbids it":    {pageBy(403, "permission denied"), 0},
 		"the engine has no grant":  {refusedBy(400, "role has no V3 credentials"), 0},
 		"Vault is sealed":          {refusedBy(503, "Vault is sealed"), 0},

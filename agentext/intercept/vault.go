@@ -38,6 +38,10 @@ const endpointMismatch = "endpoint_mismatch"
 
 var forcedWarning = warning{"forced_proxy_mode", "the role requires the engine's own proxy mode; set forced_proxy_mode=false on it to serve its calls here"}
 
+// deniedWarning is about a grant that was refused although the rules allowed it,
+// as where they have changed since they were read.
+var deniedWarning = warning{string(policy.NoGrant), "Vault does not allow the grant to be read; " + policy.NoGrant.Hint()}
+
 // askVault forwards a local call to the engine's own proxy path: Vault decides
 // it and the engine makes it. It spends the role's budget where the block
 // gives one.

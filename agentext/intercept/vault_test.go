@@ -76,6 +76,23 @@ func TestForcedProxyModeThatIsLearntTooLate(t *testing.T) {
 	c.wantForwarded(got, "POST", "proxy/v3/services", `{"name":"a"}`)
 }
 
+func TestACallWhoseGrantIsDeniedIsLeftToVaultUntilTheRulesSaySo(t *testing.T) {
+	denied := refusedBy(403, "1 error occurred:\n\t* permission denied\n\n")
+	doubts := 0
+	c := start(t, withPolicy(t, `"mash-creds/": {"capabilities": ["read", "update"]}`), func(p *parts) { p.grantRefused = func() { doubts++ } })
+	c.vault.answer = func(context.Context, string, url.Values) (map[string]any, error) { return nil, denied }
+	for i := range 2 {
+		got := c.ask("POST", "proxy/v3/services", `{"name":"a"}`)
+		c.wantForwarded(got, "POST", "proxy/v3/services", `{"name":"a"}`)
+		if doubts != i+1 {
+			t.Errorf("the rules were doubted %d times", doubts)
+		}
+	}
+	if n := strings.Count(c.log.String(), "cause=no_grant"); n != 1 {
+		t.Errorf("%d warnings:\n%s", n, c.log)
+	}
+}
+
 func TestRolesThatTheFileLeavesToVault(t *testing.T) {
 	c := start(t, withRules(rulesFail{context.Canceled}), func(p *parts) { p.block.ForwardRoles = []string{"demo", "big-*"} })
 	const body = `{"method":"test.echo"}`

@@ -35,13 +35,25 @@ func TestARefusedGrantShowsThatRightsWereTakenAway(t *testing.T) {
 	w.allow(t, `path "mash-creds/*" { capabilities = ["deny"] }`)
 	within(t, 10*time.Second, "a call is refused by the rules of now", func() bool {
 		answer := w.unix.get(t, v3+"services")
-		if code := answer.code(); code != "policy_denied" && code != "grant_refused" {
-			t.Fatalf("%d %s: %s", answer.status, code, answer.body)
+		if verdict := answer.verdict(); answer.status != http.StatusForbidden || verdict != "policy_denied" && verdict != "vault" {
+			t.Fatalf("%d %s: %s", answer.status, verdict, answer.body)
 		}
-		return answer.code() == "policy_denied"
+		return answer.verdict() == "policy_denied"
 	})
 	if n := w.Mashery().Counts().Calls["GET services"]; n != 0 {
 		t.Errorf("%d calls reached Mashery", n)
+	}
+}
+
+func TestCallsGoOnThroughVaultWhenTheRightToTheGrantIsTakenAway(t *testing.T) {
+	t.Parallel()
+	w := governed(t, allRights)
+	w.allow(t, `path "mash-creds/roles/demo/proxy/*" { capabilities = ["read"] }`)
+	for range 2 {
+		answer := w.unix.get(t, v3+"services").expect(t, http.StatusOK, "")
+		if answer.verdict() != "vault" {
+			t.Errorf("it was served by %q", answer.verdict())
+		}
 	}
 }
 
