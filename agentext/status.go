@@ -31,8 +31,8 @@ type roleStatus struct {
 	Mount     string         `json:"mount"`
 	Role      string         `json:"role"`
 	Grants    []cache.Status `json:"grants"`
-	// SecondsLeft is for how long its calls can be signed without Vault, at
-	// least.
+	// SecondsLeft is for how long calls of the APIs that it calls can be signed
+	// without Vault, at least.
 	SecondsLeft int `json:"seconds_left"`
 	// Rate is at which its calls may follow each other now, in calls a second;
 	// 0: as they come. Queue is how many of its budget's calls wait.
@@ -70,12 +70,14 @@ func rolesOf(grants []cache.Status, budgets []mashery.BudgetStatus) []roleStatus
 		if !known {
 			at = len(roles)
 			places[id] = at
-			roles = append(roles, roleStatus{Namespace: g.Namespace, Mount: g.Mount, Role: g.Role, SecondsLeft: g.SecondsLeft})
+			roles = append(roles, roleStatus{Namespace: g.Namespace, Mount: g.Mount, Role: g.Role})
 		}
 		r := &roles[at]
 		r.Grants = append(r.Grants, g)
-		r.SecondsLeft = min(r.SecondsLeft, g.SecondsLeft)
 		r.LastError = cmp.Or(r.LastError, g.LastError)
+	}
+	for i, r := range roles {
+		roles[i].SecondsLeft = secondsLeft(r.Grants)
 	}
 	for _, b := range budgets {
 		for _, role := range b.Roles {
@@ -88,4 +90,13 @@ func rolesOf(grants []cache.Status, budgets []mashery.BudgetStatus) []roleStatus
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Mount, b.Mount), cmp.Compare(a.Role, b.Role))
 	})
 	return roles
+}
+
+// secondsLeft is the least time left to a grant that is in use; 0 without any.
+func secondsLeft(grants []cache.Status) int {
+	used := slices.DeleteFunc(slices.Clone(grants), func(g cache.Status) bool { return g.State == cache.StateNone })
+	if len(used) == 0 {
+		return 0
+	}
+	return slices.MinFunc(used, func(a, b cache.Status) int { return a.SecondsLeft - b.SecondsLeft }).SecondsLeft
 }

@@ -14,7 +14,9 @@ func TestARoleIsShownWithItsGrantsAndTheBudgetItSpends(t *testing.T) {
 		[]cache.Status{
 			{Mount: "m", Role: "b", API: 2, SecondsLeft: 40, LastError: "sealed"},
 			{Mount: "m", Role: "b", API: 3, SecondsLeft: 800},
+			{Mount: "m", Role: "a", API: 2, State: cache.StateNone}, // lapsed, as nobody calls V2
 			{Mount: "m", Role: "a", API: 3, SecondsLeft: 7},
+			{Mount: "m", Role: "c", API: 3, State: cache.StateNone},
 			{Namespace: "team", Mount: "m", Role: "a", API: 3, SecondsLeft: 9},
 		},
 		[]mashery.BudgetStatus{
@@ -25,6 +27,7 @@ func TestARoleIsShownWithItsGrantsAndTheBudgetItSpends(t *testing.T) {
 	want := []roleStatus{
 		{Mount: "m", Role: "a", SecondsLeft: 7, Rate: 4, Queue: 3},
 		{Mount: "m", Role: "b", SecondsLeft: 40, Rate: 4, Queue: 3, LastError: "sealed"},
+		{Mount: "m", Role: "c"},
 		{Namespace: "team", Mount: "m", Role: "a", SecondsLeft: 9, Rate: 8},
 	}
 	if len(roles) != len(want) {
