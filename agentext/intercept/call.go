@@ -6,9 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -56,15 +54,15 @@ func (h *Handler) callOf(r *http.Request, c *route, body *policy.Body) (*mashery
 
 // withMethod is the body of a V2 call, naming the method that the path names.
 func (c *route) withMethod(r *http.Request, body *policy.Body) ([]byte, *apierror.Error) {
-	if !isPlain(r.Header) {
-		return nil, badRequest("send the body uncompressed and in UTF-8, or leave the method out of the path")
-	}
 	text, err := body.Whole()
 	switch {
 	case errors.Is(err, policy.ErrBodyTooLarge):
 		return nil, apierror.New(http.StatusRequestEntityTooLarge, apierror.TooLarge, "proxy/v2/<method> reads the body whole, which may then be 1 MiB at most; send a longer one to proxy/v2")
 	case err != nil:
 		return nil, badRequest("the body could not be read: %s", err)
+	}
+	if err := policy.CheckEncoding(r.Header, text); err != nil {
+		return nil, badRequest("proxy/v2/<method> reads the body: %s, or leave the method out of the path", err)
 	}
 	envelope, err := c.parseEnvelope(text)
 	switch {
@@ -76,24 +74,6 @@ func (c *route) withMethod(r *http.Request, body *policy.Body) ([]byte, *apierro
 		return nil, badRequest("the path names the method %q and the body another; leave one of them out", c.method)
 	}
 	return text, nil
-}
-
-// isPlain tells whether a body's bytes are its text: Mashery must not read
-// another method in them than was read here.
-func isPlain(h http.Header) bool {
-	for _, coding := range h["Content-Encoding"] {
-		if coding != "" && !strings.EqualFold(coding, "identity") {
-			return false
-		}
-	}
-	for _, kind := range h["Content-Type"] {
-		_, parameters, err := mime.ParseMediaType(kind)
-		charset := parameters["charset"]
-		if kind != "" && err != nil || charset != "" && !strings.EqualFold(charset, "utf-8") {
-			return false
-		}
-	}
-	return true
 }
 
 // leftBy tells whether a call that could not be made here is one for Vault:

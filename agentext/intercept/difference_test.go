@@ -155,7 +155,7 @@ var readHereOnly = []string{
 	// The verb does not fit the path.
 	"is not possible on this path", "names the verb twice", "is not a verb of Mashery's", "is for POST, PUT and DELETE",
 	// V2 needs one envelope, and nothing beside.
-	"a V2 call has no query", "must be one JSON-RPC envelope", "the path names the method", "send the body uncompressed",
+	"a V2 call has no query", "must be one JSON-RPC envelope", "the path names the method", "leave the method out of the path",
 	// A rule looks at what has more than one reading.
 	"looks at the body", "speaks of parameters", "denies single V2 methods",
 }

@@ -17,9 +17,6 @@ import (
 // it names one.
 func (c *route) readEnvelope(header http.Header, body *policy.Body) (*policy.Envelope, *apierror.Error) {
 	const why = "local rules look at V2 calls, so the body must be one JSON-RPC envelope of at most 1 MiB: "
-	if !isPlain(header) {
-		return nil, badRequest(why + "send it uncompressed and in UTF-8")
-	}
 	text, err := body.Whole()
 	switch {
 	case errors.Is(err, policy.ErrBodyTooLarge):
@@ -28,6 +25,9 @@ func (c *route) readEnvelope(header http.Header, body *policy.Body) (*policy.Env
 		return nil, badRequest("the body could not be read: %s", err)
 	case isForm(header, text):
 		return nil, badRequest(why + "it is sent as a form; send it with Content-Type: application/json")
+	}
+	if err := policy.CheckEncoding(header, text); err != nil {
+		return nil, badRequest(why+"%s", err)
 	}
 	envelope, err := c.parseEnvelope(text)
 	switch {

@@ -74,10 +74,10 @@ func TestAMethodInThePathThatCannotBeFilledIn(t *testing.T) {
 		"as the body is no JSON":            {`method=test.echo`, "", 400, "bad_request", "one JSON-RPC envelope"},
 		"as more follows the body":          {`{} {"method":"object.query"}`, "", 400, "bad_request", "one JSON-RPC envelope"},
 		"as the body is not UTF-8":          {"{\"id\":\"\xff\"}", "", 400, "bad_request", "one JSON-RPC envelope"},
-		"as the body is compressed":         {"\x1f\x8b", "Content-Encoding: gzip", 400, "bad_request", "send the body uncompressed"},
+		"as the body is compressed":         {"\x1f\x8b", "Content-Encoding: gzip", 400, "bad_request", "send it uncompressed"},
 		"as the body is in UTF-16":          {"{}", "Content-Type: application/json; charset=utf-16", 400, "bad_request", "in UTF-8"},
 		"as the charset cannot be read":     {"{}", "Content-Type: application/json; charset", 400, "bad_request", "in UTF-8"},
-		"as the second coding is one":       {"\x1f\x8b", "Content-Encoding: identity, gzip", 400, "bad_request", "send the body uncompressed"},
+		"as the second coding is one":       {"\x1f\x8b", "Content-Encoding: identity, gzip", 400, "bad_request", "send it uncompressed"},
 		"as the body is a byte over 1 MiB":  {padded(policy.MaxWhole + 1), "", 413, "too_large", "1 MiB at most; send a longer one to proxy/v2"},
 		"as the body is far longer than so": {padded(5 * policy.MaxWhole), "", 413, "too_large", "1 MiB at most; send a longer one to proxy/v2"},
 	}

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -142,16 +141,17 @@ func (req *Request) queryData() (map[string]any, *Decision) {
 // bodyData follows parseJSONRequest (http/handler.go), where it has one reading.
 func (req *Request) bodyData() (map[string]any, *Decision) {
 	const why = "a rule of the token's policies looks at the body, so it must be one JSON object of at most 1 MiB: "
-	if err := req.plainEncoding(); err != nil {
-		return nil, badRequest(why + err.Error())
-	}
 	text, err := req.Body.Whole()
 	switch {
 	case errors.Is(err, ErrBodyTooLarge):
 		return nil, &Decision{Verdict: TooLarge, Text: why + "it is longer"}
 	case err != nil:
 		return nil, badRequest("the body could not be read: " + err.Error())
-	case len(text) == 0, len(bytes.Trim(text, " \t\r\n")) == 0 && !req.isForm(): // of a form, a space is a name
+	}
+	if err := CheckEncoding(req.Header, text); err != nil {
+		return nil, badRequest(why + err.Error())
+	}
+	if len(text) == 0 || len(bytes.Trim(text, " \t\r\n")) == 0 && !req.isForm() { // of a form, a space is a name
 		return nil, nil
 	}
 	data, err := req.parse(text)
@@ -187,24 +187,4 @@ func (req *Request) isForm() bool {
 		}
 	}
 	return false
-}
-
-// plainEncoding refuses a body whose bytes are not its text: Vault would not
-// unpack it, Mashery might.
-func (req *Request) plainEncoding() error {
-	for _, value := range req.Header["Content-Encoding"] {
-		if value != "" && !strings.EqualFold(value, "identity") {
-			return errors.New("send it uncompressed, without Content-Encoding")
-		}
-	}
-	for _, value := range req.Header["Content-Type"] {
-		_, parameters, err := mime.ParseMediaType(value)
-		if err != nil && value != "" {
-			return errors.New("its Content-Type is malformed")
-		}
-		if charset := parameters["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
-			return errors.New("send it in UTF-8, without another charset in Content-Type")
-		}
-	}
-	return nil
 }
