@@ -54,11 +54,11 @@ func TestLocalRulesHoldWhereTheFileIsNoLongerForWhatIsInForce(t *testing.T) {
 	t.Parallel()
 	const narrow = "listener \"unix\" {\n  roles = [\"demo\"]\n  methods = [\"GET\"]"
 	for name, test := range map[string]struct{ old, new, says string }{
-		"a file that cannot be read":    {narrow, "listener \"unix\" {\n  role = []", "Wrong type"},
-		"a rule that is wrong":          {narrow, "listener \"unix\" {\n  roles = [\"/\"]", "matches nothing"},
-		"one listener more":             {narrow, "listener \"tcp\" {\n address = \"127.0.0.1:0\"\n tls_disable = true\n role = \"metrics_only\"\n}\nlistener \"unix\" {", "role: metrics_only"},
-		"a block with another policy":   {"mashery \"mash-creds\" {", "mashery \"mash-creds\" {\n  policy = \"off\"", "(policy: off, "},
-		"another mount":                 {"mashery \"mash-creds\" {", "mashery \"mash-other\" {}\nmashery \"mash-creds\" {", "where the mashery block mash-creds "},
+		"a file that cannot be read":  {narrow, "listener \"unix\" {\n  role = []", "Wrong type"},
+		"a rule that is wrong":        {narrow, "listener \"unix\" {\n  roles = [\"/\"]", "matches nothing"},
+		"one listener more":           {narrow, "listener \"tcp\" {\n address = \"127.0.0.1:0\"\n tls_disable = true\n role = \"metrics_only\"\n}\nlistener \"unix\" {", "role: metrics_only"},
+		"a block with another policy": {"mashery \"mash-creds\" {", "mashery \"mash-creds\" {\n  policy = \"off\"", "(policy: off, "},
+		"another mount":               {"mashery \"mash-creds\" {", "mashery \"mash-other\" {}\nmashery \"mash-creds\" {", "where the mashery block mash-creds "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
