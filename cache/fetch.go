@@ -60,6 +60,8 @@ func (g *Grants[G]) want(e *entry[G], waits bool) *fetch[G] {
 	if f == nil {
 		f = &fetch[G]{done: make(chan struct{})}
 		f.job = &job{
+			engine: e.key.engine(),
+
 			begin: func() bool { return g.begin(e, f) },
 			ask:   func() (func(), error) { return g.ask(e, f) },
 		}

@@ -34,6 +34,12 @@ func (k Key) query() url.Values {
 	return url.Values{"api": {strconv.Itoa(k.API)}, "lease": {"true"}}
 }
 
+// engine names what gives the grants of this key and others.
+func (k Key) engine() Key {
+	k.Role = ""
+	return k
+}
+
 // fields name the key in a log line.
 func (k Key) fields() []any {
 	fields := []any{"mount", k.Mount, "role", k.Role, "api", k.API}

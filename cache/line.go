@@ -2,11 +2,14 @@
 
 package cache
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
-	// mostAtOnce bounds the requests under way to Vault, mostBehind the reads
-	// among them for which no call waits.
+	// mostAtOnce bounds the reads under way to Vault of one engine, mostBehind those
+	// among them for which no call waits. So many renewals may be under way, too.
 	mostAtOnce, mostBehind = 64, 8
 	// spacing is the least time between two requests while Vault is away, and
 	// within calming of its return: it has enough to do then. Calming is more than
@@ -34,17 +37,28 @@ type job struct {
 	// lock, and why Vault could not be reached.
 	ask func() (settle func(), away error)
 
+	// engine is what it waits for, behind Vault: all but the role of the key. Where
+	// one engine's Mashery hangs, so do many reads.
+	engine Key
+
 	lane   lane
 	queued bool
 	flying bool // it is under way
 }
 
+// seat is of what only so many may be under way.
+type seat struct {
+	engine Key
+	lane   lane
+}
+
 // line is where requests of our own wait for their turn: by their lanes, few at a
 // time of the last, and in small steps while Vault is away. Then those that calls
-// wait for take turns with the others, for there may be no end of them.
+// wait for take turns with the others, for there may be no end of them. None waits
+// for those of another engine.
 type line struct {
 	jobs   [lanes][]*job
-	flying [lanes]int // requests under way
+	flying map[seat]int // requests under way
 
 	// away is why Vault could not be reached; nil: it answers.
 	away     error
@@ -74,14 +88,15 @@ func (l *line) next(now time.Time) (j *job, wait time.Duration) {
 	}
 	for _, lane := range order {
 		l.skip(lane)
-		if len(l.jobs[lane]) == 0 || l.full(lane) {
+		first := slices.IndexFunc(l.jobs[lane], func(j *job) bool { return j.waits(lane) && !l.full(j) })
+		if first < 0 {
 			continue
 		}
 		if wait := l.sent.Add(spacing).Sub(now); spaced && wait > 0 {
 			return nil, wait
 		}
-		j = l.jobs[lane][0]
-		l.jobs[lane] = l.jobs[lane][1:]
+		j = l.jobs[lane][first]
+		l.jobs[lane] = slices.Delete(l.jobs[lane], first, first+1)
 		j.queued, l.others = false, lane == awaited
 		return j, 0
 	}
@@ -91,30 +106,39 @@ func (l *line) next(now time.Time) (j *job, wait time.Duration) {
 // skip leaves out jobs that were begun, or have changed to another lane.
 func (l *line) skip(in lane) {
 	jobs := l.jobs[in]
-	for len(jobs) > 0 && (!jobs[0].queued || jobs[0].lane != in) {
+	for len(jobs) > 0 && !jobs[0].waits(in) {
 		jobs = jobs[1:]
 	}
 	l.jobs[in] = jobs
 }
 
+// waits tells whether the job is in that lane.
+func (j *job) waits(in lane) bool { return j.queued && j.lane == in }
+
 // full tells whether as many as may be are under way.
-func (l *line) full(in lane) bool {
-	all := 0
-	for _, n := range l.flying {
-		all += n
+func (l *line) full(j *job) bool {
+	flying := func(in lane) int { return l.flying[seat{j.engine, in}] }
+	if j.lane == renewal { // no engine asks Mashery for it
+		return flying(renewal) >= mostAtOnce
 	}
-	return all >= mostAtOnce || in == successor && l.flying[in] >= mostBehind
+	return flying(awaited)+flying(successor) >= mostAtOnce || j.lane == successor && flying(successor) >= mostBehind
 }
 
 func (l *line) fly(j *job, now time.Time) {
 	l.sent, j.flying = now, true
-	l.flying[j.lane]++
+	if l.flying == nil {
+		l.flying = make(map[seat]int)
+	}
+	l.flying[seat{j.engine, j.lane}]++
 }
 
 // land takes a job that was answered, or not, out of those under way.
 func (l *line) land(j *job) {
 	j.flying = false
-	l.flying[j.lane]--
+	at := seat{j.engine, j.lane}
+	if l.flying[at]--; l.flying[at] == 0 {
+		delete(l.flying, at)
+	}
 }
 
 // judge takes note of whether Vault could be reached, and tells whether it is

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -145,4 +146,47 @@ func TestReadsThatHangDoNotHoldUpRenewals(t *testing.T) {
 		load(t, v, g, 5, 110*time.Second)
 		time.Sleep(5 * time.Second)
 	})
+}
+
+// hanging is a Vault with a mount for which Mashery gives no V3 tokens, and says
+// nothing either.
+type hanging struct{ *vault }
+
+func (h hanging) Read(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, http.Header, error) {
+	if strings.HasPrefix(path, "hanging/") && query.Get("api") == "3" {
+		return nil, nil, wait(ctx, time.Hour, path)
+	}
+	return h.vault.Read(ctx, namespace, path, query)
+}
+
+func TestAnEngineThatHangsHoldsUpNoOther(t *testing.T) {
+	for name, of := range map[string]func(role string) Key{
+		"another mount's":         role,
+		"the same mount's for V2": func(role string) Key { return Key{Mount: "hanging", Role: role, API: 2} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				g.Vault = hanging{v}
+				v.lease, v.most = 9, 9
+				steady := of("steady")
+				get(t, g, steady)
+				stuck := make([]Key, 2*mostAtOnce)
+				for i := range stuck {
+					stuck[i] = Key{Mount: "hanging", Role: fmt.Sprint(i), API: 3}
+				}
+				var ended sync.WaitGroup
+				defer ended.Wait()
+				ended.Go(func() { spread(t, g, stuck, time.Second, time.Minute) })
+				for i := range 600 {
+					for _, key := range []Key{steady, of(fmt.Sprint("new-", i))} {
+						start := time.Now()
+						if get(t, g, key); time.Since(start) > 0 {
+							t.Fatalf("a call of %s waited %s", key.Role, time.Since(start))
+						}
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+			})
+		})
+	}
 }

@@ -42,6 +42,8 @@ func (g *Grants[G]) keepUp(e *entry[G], now time.Time) {
 func (g *Grants[G]) renewLater(e *entry[G], grant *Grant[G]) {
 	e.renewing = true
 	g.line.add(&job{
+		engine: e.key.engine(),
+
 		begin: func() bool {
 			e.renewing = e.grant == grant && grant.generation == g.generation
 			return e.renewing
