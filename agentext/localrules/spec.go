@@ -100,7 +100,16 @@ func (b *builder) check(key, pattern string, flaw func(string) string) {
 func (b *builder) arguments(method string, values map[string][]string) arguments {
 	b.check(keyV2Arguments, method, methodFlaw)
 	entry := arguments{method: pathGlob(fold(method))}
+	spelt := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
+		switch folded := fold(name); {
+		case isPlace(name):
+			b.problems = append(b.problems, Problem{keyV2Arguments, fmt.Sprintf("%s: %q names no argument", keyV2Arguments, name), "A call that has a number for an argument's name is refused: it may be a place. Write the argument's name."})
+		case spelt[folded]:
+			b.problems = append(b.problems, Problem{keyV2Arguments, fmt.Sprintf("%s: %q is limited in two spellings", keyV2Arguments, name), "No call may have an argument in two spellings that differ in letter case only. Keep the one that Mashery documents."})
+		default:
+			spelt[folded] = true
+		}
 		l := limit{name: name}
 		for i, pattern := range values[name] {
 			if advice := starFlaw(pattern); advice != "" {
@@ -123,6 +132,9 @@ func starFlaw(pattern string) string {
 var (
 	aRole   = regexp.MustCompile(`^\w(([\w-.]+)?\w)?$`) // vault/sdk framework.GenericNameRegex
 	aMethod = regexp.MustCompile(`^[\w.-]*$`)
+
+	// aRequestsPath is the path of a request, where that of V3 is asked for.
+	aRequestsPath = regexp.MustCompile(`^(proxy|v1|v3)/|/proxy/v3(-method)?(/|$)`)
 )
 
 func roleFlaw(pattern string) string {
@@ -146,7 +158,7 @@ func verbFlaw(pattern string) string {
 
 func v3Flaw(pattern string) string {
 	switch {
-	case strings.HasPrefix(pattern, "proxy/"), strings.HasPrefix(pattern, "v3/"):
+	case aRequestsPath.MatchString(pattern):
 		return `Write what follows proxy/v3/, like "services/*".`
 	case strings.ContainsAny(pattern, ambiguous):
 		return `A path is named without query and escapes; one with ";", "\", "%", "?" or "#" is never allowed where paths are named.`
@@ -169,7 +181,6 @@ func vaultFlaw(pattern string) string {
 }
 
 func pathFlaw(pattern string) string {
-
 	for _, segment := range strings.Split(strings.TrimSuffix(pattern, "/"), "/") {
 		if segment == "" || segment == "." || segment == ".." {
 			return `A path has no empty segment, and none that is "." or "..".`

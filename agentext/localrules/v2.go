@@ -74,7 +74,7 @@ func (a *arguments) flaw(params any) string {
 // two Mashery would obey is anyone's guess.
 func (a *arguments) rivals(named map[string]any) string {
 	for _, name := range slices.Sorted(maps.Keys(named)) {
-		if strings.Trim(name, "0123456789") == "" {
+		if isPlace(name) {
 			return fmt.Sprintf("with the argument %q, which is a place and no name,", name)
 		}
 		for _, limit := range a.limits {
@@ -85,6 +85,9 @@ func (a *arguments) rivals(named map[string]any) string {
 	}
 	return ""
 }
+
+// isPlace tells whether a name may be taken for an argument's place.
+func isPlace(name string) bool { return strings.Trim(name, "0123456789") == "" }
 
 // limit is what one argument may be.
 type limit struct {
