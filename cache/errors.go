@@ -22,7 +22,7 @@ var ErrUnusable = errors.New("Vault gave no usable grant")
 
 // ErrNotVault says that something else has answered in Vault's place, such as a
 // load balancer, a firewall or a portal. That is no word about the grant.
-var ErrNotVault = errors.New("what has answered is not Vault, for its answer has no request_id; what stands before Vault?")
+var ErrNotVault = errors.New("what has answered is not Vault: it gave no JSON with a request_id; what stands before Vault?")
 
 // ErrNoToken says that there is no token to ask Vault with, and was none for as
 // long as a call waits.

@@ -5,6 +5,8 @@ package cache
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -251,7 +253,8 @@ func (g *Grants[G]) read(ctx context.Context, key Key, dead [sha256.Size]byte) (
 // answer is what Vault says when it is asked for a grant.
 func (g *Grants[G]) answer(ctx context.Context, key Key) (*api.Secret, http.Header, error) {
 	secret, header, err := g.Vault.Read(ctx, key.Namespace, key.path(), key.query())
-	if err == nil && (secret == nil || secret.RequestID == "") {
+	var page *json.SyntaxError
+	if err == nil && (secret == nil || secret.RequestID == "") || errors.As(err, &page) {
 		err = ErrNotVault
 	}
 	return secret, header, err

@@ -14,10 +14,14 @@ import (
 
 // inVaultsPlace are answers of what stands before Vault.
 var inVaultsPlace = map[string]func() (*api.Secret, http.Header, error){
-	"a page that says 404":         func() (*api.Secret, http.Header, error) { return nil, nil, page(404, "<html>no backend</html>") },
-	"a page that says 403":         func() (*api.Secret, http.Header, error) { return nil, nil, page(403, "invalid token") },
-	"a page that says 400":         func() (*api.Secret, http.Header, error) { return nil, nil, page(400, "lease not found") },
-	"an error in other words":      func() (*api.Secret, http.Header, error) { return nil, nil, &api.ResponseError{StatusCode: 403} },
+	"a page that says 404":    func() (*api.Secret, http.Header, error) { return nil, nil, page(404, "<html>no backend</html>") },
+	"a page that says 403":    func() (*api.Secret, http.Header, error) { return nil, nil, page(403, "invalid token") },
+	"a page that says 400":    func() (*api.Secret, http.Header, error) { return nil, nil, page(400, "lease not found") },
+	"an error in other words": func() (*api.Secret, http.Header, error) { return nil, nil, &api.ResponseError{StatusCode: 403} },
+	"a page that says yes": func() (*api.Secret, http.Header, error) {
+		secret, err := api.ParseSecret(strings.NewReader("<html>welcome</html>"))
+		return secret, nil, err
+	},
 	"an object that holds nothing": func() (*api.Secret, http.Header, error) { return &api.Secret{}, nil, nil },
 	"an object that says something": func() (*api.Secret, http.Header, error) {
 		return &api.Secret{Data: map[string]any{"message": "hello"}}, nil, nil
