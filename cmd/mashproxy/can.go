@@ -41,6 +41,8 @@ func (c *canCommand) Help() string {
 		"  It logs in to Vault as the proxy would, and revokes its token afterwards. What\n" +
 		"  the proxy logs in with stays in its files. A secret ID that may be used once\n" +
 		"  only would be used up: give -token-file then.\n\n" +
+		"  The options of mashproxy proxy for its log and its end are taken, too. They\n" +
+		"  change nothing here.\n\n" +
 		"  Exit codes: 0 allowed, 1 denied, 2 it cannot be told, 3 Vault decides.\n\n" +
 		"Options:\n\n" + flagHelp(set)
 }
@@ -64,7 +66,7 @@ func (c *canCommand) flags() (*flag.FlagSet, *canFlags) {
 		f.paths = append(f.paths, path)
 		return nil
 	})
-	f.Register(set)
+	f.RegisterVault(set)
 	set.StringVar(&f.role, "role", "", "`name` of the role whose call it is")
 	set.StringVar(&f.mount, "mount", "", "`path` of the role's mount with its namespace, where the file has several mashery blocks")
 	set.StringVar(&f.listener, "listener", "", "`address` of the listener the call comes in by, as the file has it; all of them otherwise")
@@ -79,6 +81,7 @@ func (c *canCommand) flags() (*flag.FlagSet, *canFlags) {
 
 func (c *canCommand) Run(args []string) int {
 	set, f := c.flags()
+	f.RegisterProcess(set)
 	code, done := parseOptions(c.ui, set, args, c.Help)
 	if done {
 		return code * exitUntold // help is 0
@@ -88,10 +91,14 @@ func (c *canCommand) Run(args []string) int {
 		c.ui.Error(strings.TrimRight(err.Error(), "\n"))
 		return exitUntold
 	}
+	said := report.text()
 	if f.format == "json" {
-		c.ui.Output(report.json())
-	} else {
-		c.ui.Output(report.text())
+		said = report.json()
+	}
+	// Who reads the exit code alone must not take it for an answer that was given.
+	if _, err := fmt.Fprintln(os.Stdout, said); err != nil {
+		c.ui.Error(fmt.Sprintf("the answer could not be written: %s", err))
+		return exitUntold
 	}
 	return report.exitCode()
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -124,6 +125,11 @@ path "mash-creds/roles/demo/proxy/v2/bad.method" { capabilities = ["deny"] }
 		"a path with a broken escape":       {[]string{"-role=demo", "GET", "a%zz"}, 2, []string{"no server would read this request", "%zz"}},
 		"options behind the call":           {[]string{"GET", v3 + "services", "-format=json"}, 2, []string{"options come before the verb"}},
 		"a form that nobody knows":          {[]string{"-format=xml", "GET", v3 + "services"}, 2, []string{`-format is "xml"`}},
+		"a header without a name":           {[]string{"-header=: x", "-role=demo", "GET", "services"}, 2, []string{`-header is ": x"`, "Name: value"}},
+		"a header without a colon":          {[]string{"-header=bad", "-role=demo", "GET", "services"}, 2, []string{`-header is "bad"`}},
+		"a header's name with a space":      {[]string{"-header=X-A : x", "-role=demo", "GET", "services"}, 2, []string{`-header is "X-A : x"`}},
+		"a header of two lines":             {[]string{"-header=X-A: x\r\nX-Vault-Wrap-TTL: 60", "-role=demo", "GET", "services"}, 2, []string{"Name: value"}},
+		"a header without a value":          {[]string{"-header=X-A:", "-role=demo", "GET", "services"}, 0, []string{"allowed: GET"}},
 		"a file that is not there, as body": {[]string{"-role=demo", "POST", "members", "@/nowhere"}, 2, []string{"/nowhere"}},
 	})
 }
@@ -139,6 +145,47 @@ func TestCanTakesTheBodyFromStdin(t *testing.T) {
 			t.Errorf("%s: exit code %d: %s", body, code, out)
 		}
 	}
+}
+
+func TestCanWhoseAnswerIsLostDoesNotSayAllowed(t *testing.T) {
+	t.Parallel()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err) // Linux has it
+	}
+	defer full.Close()
+	i := inquire(t, allRights)
+	for _, format := range []string{"text", "json"} {
+		var said strings.Builder
+		cmd := exec.Command(binary, "can", "-config="+i.config, "-format="+format, "-role=demo", "GET", "services")
+		cmd.Stdout, cmd.Stderr = full, &said
+		_ = cmd.Run() // the exit code is looked at
+		if code := cmd.ProcessState.ExitCode(); code != 2 {
+			t.Errorf("exit code %d: %s", code, &said)
+		}
+		contains(t, "the error", said.String(), "the answer could not be written")
+	}
+}
+
+func TestCanTakesWhatTheProxyTakesButSaysOnlyWhatCounts(t *testing.T) {
+	t.Parallel()
+	i := inquire(t, allRights)
+	file := filepath.Join(shortDir(t), "log")
+	i.ask(t, map[string]question{
+		"options of the log and the end": {[]string{"-log-file=" + file, "-log-level=trace", "-exit-after-auth", "-role=demo", "GET", "services"}, 0, []string{"allowed: GET"}},
+		"a level that nobody knows":      {[]string{"-log-level=loud", "-role=demo", "GET", "services"}, 2, []string{`-log-level cannot be "loud"`}},
+	})
+	if exists(file) {
+		t.Error("the log file was written")
+	}
+	help := finish(t, nil, "can", "-help").stdout
+	contains(t, "the help", help, "-address=URL", "-tls-skip-verify", "-token-file=file")
+	for _, option := range []string{"-exit-after-auth", "-log-"} {
+		if strings.Contains(help, option) {
+			t.Errorf("the help tells of %s:\n%s", option, help)
+		}
+	}
+	contains(t, "the help of the proxy", finish(t, nil, "proxy", "-help").stdout, "-address=URL", "-exit-after-auth", "-log-rotate-max-files=number")
 }
 
 func TestCanAnswersInJSON(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -42,11 +43,11 @@ func readCall(f *canFlags, args []string) (*askedCall, error) {
 	}
 	c := &askedCall{verb: args[0], path: args[1], header: make(http.Header)}
 	for _, line := range f.headers {
-		name, value, ok := strings.Cut(line, ":")
-		if !ok {
+		name, value, _ := strings.Cut(line, ":")
+		if !isHeader.MatchString(line) {
 			return nil, fmt.Errorf("-header is %q; write it as Name: value", line)
 		}
-		c.header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+		c.header.Add(name, strings.TrimSpace(value))
 	}
 	var err error
 	if len(args) == 3 {
@@ -54,6 +55,9 @@ func readCall(f *canFlags, args []string) (*askedCall, error) {
 	}
 	return c, err
 }
+
+// isHeader tells what net/http's server takes for a header [RFC 9110, 5].
+var isHeader = regexp.MustCompile("^[\\w!#$%&'*+.^`|~-]+:[^\x00-\x08\x0a-\x1f\x7f]*$")
 
 // readBody gives what a body's argument stands for.
 func readBody(arg string) ([]byte, error) {
