@@ -20,23 +20,25 @@ const headerAttempts = "X-Mashproxy-Attempts"
 
 // pass streams Mashery's answer to the caller. An answer that breaks off
 // breaks off there too: a clean end would say that it was whole.
-func (h *Handler) pass(w http.ResponseWriter, c *route, answer *mashery.Answer) {
+func (h *Handler) pass(w http.ResponseWriter, r *http.Request, c *route, answer *mashery.Answer) {
 	defer answer.Body.Close()
 	header := w.Header()
+	id := header[headerRequestID]
 	for name, values := range answer.Header {
 		header[name] = values
 	}
 	if _, typed := answer.Header["Content-Type"]; !typed {
 		header["Content-Type"] = nil // or net/http would guess one
 	}
-	if c.verb == http.MethodHead && c.outer != http.MethodHead {
-		// Asked for by a GET, whose answer has the body its header describes.
+	if c.verb == http.MethodHead && r.Method != http.MethodHead {
+		// Asked for by a GET, or by what net/http does not take for a HEAD, whose
+		// answer has the body its header describes.
 		header.Del("Content-Length")
 		header.Del("Content-Encoding")
 	}
 	// Last, so that no answer can claim to be another's.
 	header.Del(apierror.CodeHeader)
-	header[headerMode], header[apierror.SourceHeader] = h.mode, h.theirs
+	header[headerMode], header[apierror.SourceHeader], header[headerRequestID] = h.mode, h.theirs, id
 	setWait(header, answer.Waited)
 	header.Del(headerAttempts)
 	if answer.Attempts > 1 {

@@ -76,7 +76,7 @@ type Handler struct {
 	prepend  string
 	buffers  sync.Pool
 	warned   sync.Map // of causes, so that each is told once
-	left     sync.Map // cache.Key to leaving: the roles that are Vault's by what they are
+	left     departures
 
 	// Values of headers of every answer: shared, so never changed.
 	mode, ours, theirs []string
@@ -165,8 +165,8 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, j *Judgement) boo
 	answer, err := c.mount.Sender.Send(r.Context(), call, source)
 	if err == nil {
 		source.answered(answer.StatusCode)
-		h.stay(c)
-		h.pass(w, c, answer)
+		h.left.stay(c)
+		h.pass(w, r, c, answer)
 		return true
 	}
 	if isDenied(err) && h.GrantRefused != nil {

@@ -3,7 +3,9 @@
 package intercept
 
 import (
+	"context"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +39,22 @@ func TestARoleThatIsServedHereAgainIsLeftNoMore(t *testing.T) {
 	if left := c.handler.Left(); len(left) != 1 {
 		t.Errorf("after a call of the other API, left: %v", left)
 	}
+	c.ask("GET", "proxy/v3/services", "")
+	if left := c.handler.Left(); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestARoleWhoseForcedProxyModeEndedIsLeftNoMoreByEitherAPI(t *testing.T) {
+	c := start(t)
+	c.vault.answer = func(context.Context, string, url.Values) (map[string]any, error) {
+		return nil, refusedBy(400, forcedText)
+	}
+	c.ask("POST", "proxy/v2", `{"method":"test.echo"}`)
+	if left := c.handler.Left(); !slices.Equal(slices.Collect(maps.Values(left)), []string{"forced_proxy_mode"}) {
+		t.Fatalf("left: %v", left)
+	}
+	c.vault.answer = nil
 	c.ask("GET", "proxy/v3/services", "")
 	if left := c.handler.Left(); len(left) != 0 {
 		t.Errorf("left: %v", left)

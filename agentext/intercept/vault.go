@@ -49,7 +49,7 @@ func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, bod
 	if _, before := h.warned.LoadOrStore(told{c.mount, why.cause}, true); !before {
 		h.Logger.Warn("calls are left to Vault, which makes them slower", "mount", c.mount.Path(), "cause", why.cause, "reason", why.text)
 	}
-	h.leave(c, why)
+	h.left.leave(c, why)
 	out := r.Clone(r.Context())
 	if refusal := c.tellEngine(out.Header, r.URL.RawQuery); refusal != nil {
 		h.turnDown(w, r, refusal)
