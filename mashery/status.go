@@ -4,6 +4,7 @@ package mashery
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -20,7 +21,8 @@ const (
 // Observer is told what happens at budgets, from many goroutines at once; it
 // must not call back. What is nil is not told.
 type Observer struct {
-	// Waited: a call waited that long, for its slot (served) or in vain.
+	// Waited: a call waited that long, for its slot (served) or until it was
+	// refused one. One whose caller left is not told.
 	Waited func(d time.Duration, served bool)
 	// OverQPS and OverQuota: Mashery refused a call for being over its QPS, or
 	// over its quota.
@@ -30,7 +32,7 @@ type Observer struct {
 }
 
 func (o *Observer) waited(d time.Duration, err error) {
-	if o.Waited != nil {
+	if o.Waited != nil && (err == nil || errors.As(err, new(*OverQPSError))) {
 		o.Waited(d, err == nil)
 	}
 }

@@ -3,7 +3,9 @@
 package mashery
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -67,6 +69,11 @@ func TestWhatAnObserverIsTold(t *testing.T) {
 		mashery := script(tooMany(), dead(), answer(http.StatusForbidden, "", HeaderErrorCode+": "+ErrDeveloperOverRate))
 		call := &Call{API: V3, Method: "GET", MaxWait: time.Minute, Budget: func(*Grant) *Budget { return budget }}
 		send(t, sender(mashery), call, from(v3Grant(), v3Grant()))
+		leaving, leave := context.WithCancel(t.Context())
+		time.AfterFunc(time.Millisecond, leave)
+		if _, err := sender(mashery).Send(leaving, call, from(v3Grant())); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 		call.MaxWait = 0
 		_, _ = sender(mashery).Send(t.Context(), call, from(v3Grant()))
 		want := map[string]int{
