@@ -2,7 +2,10 @@
 
 package cache
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // DropAll drops every grant, and forgets what went wrong: the next calls read
 // new ones.
@@ -28,8 +31,10 @@ func (g *Grants[G]) DropPath(namespace, path string) {
 	})
 }
 
-// dropWhere drops grants. What is being read for them may be of before, too, and
-// is read once more.
+// errCleared is why a read is given up whose grant may be of before.
+var errCleared = errors.New("the grants were cleared meanwhile")
+
+// dropWhere drops grants. What is being read in their place is read once more.
 func (g *Grants[G]) dropWhere(which func(*entry[G]) bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -37,8 +42,8 @@ func (g *Grants[G]) dropWhere(which func(*entry[G]) bool) {
 		if which(e) {
 			g.drop(e, DropByHand)
 			e.failure, e.refusals = failure{}, refusals{}
-			if e.fetch != nil {
-				e.fetch.cleared = true
+			if f := e.fetch; f != nil && f.job.flying {
+				f.cancel(errCleared)
 			}
 		}
 	}

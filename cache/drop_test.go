@@ -144,6 +144,9 @@ func TestWhatIsBeingReadWhenGrantsAreClearedIsOfBefore(t *testing.T) {
 				get(t, g, demo)
 			}
 		}, 3},
+		"for a call that waits on": {func(t *testing.T, v *vault, g *Grants[string]) {
+			go want(t, g, "t1-2", "who called before the clearing")
+		}, 2},
 		"in vain": {func(t *testing.T, v *vault, g *Grants[string]) {
 			v.now(func(v *vault) {
 				v.gives = func() (*api.Secret, http.Header, error) { return nil, nil, refusal(400, "no such key") }
@@ -158,10 +161,20 @@ func TestWhatIsBeingReadWhenGrantsAreClearedIsOfBefore(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 				g.DropAll()
 				cleared := time.Now()
-				time.Sleep(450 * time.Millisecond) // the read of before was answered
-				v.now(func(v *vault) { v.gives = nil })
+				if settled(); g.line.away != nil {
+					t.Errorf("Vault is thought to be away: %v", g.line.away)
+				}
+				go func() {
+					time.Sleep(450 * time.Millisecond) // the read of before was answered
+					v.now(func(v *vault) { v.gives = nil })
+				}()
 				want(t, g, fmt.Sprint("t1-", test.reads), "after the clearing")
-				if asked := v.asked(); len(asked) != test.reads || !asked[len(asked)-1].at.After(cleared) {
+				if took := time.Since(cleared); took != v.takes {
+					t.Errorf("it took %s", took)
+				}
+				time.Sleep(time.Second)
+				want(t, g, fmt.Sprint("t1-", test.reads), "later")
+				if asked := v.asked(); len(asked) != test.reads || asked[len(asked)-1].at.Before(cleared) {
 					t.Errorf("cleared at %s, asked %v", cleared, asked)
 				}
 			})
@@ -178,6 +191,9 @@ func TestAReadThatNobodyWantsAnyMoreIsNotMadeAgainWhenGrantsAreCleared(t *testin
 		g.DropAll()
 		time.Sleep(time.Minute)
 		reads(t, v, 1, "in all")
+		for _, s := range g.Status() {
+			t.Errorf("it is still known: %+v", s)
+		}
 		v.now(func(v *vault) { v.takes = 0 })
 		want(t, g, "t1-2", "a later call")
 	})

@@ -39,7 +39,6 @@ type fetch[G any] struct {
 	job        *job
 	waiting    int  // calls that wait for it
 	background bool // it is wanted, though none may wait
-	cleared    bool // someone asked by hand for another than it may bring
 	generation int
 	dead       [sha256.Size]byte // the token that Mashery refused
 	began      time.Time
@@ -91,8 +90,7 @@ func (g *Grants[G]) begin(e *entry[G], f *fetch[G]) bool {
 		g.end(e, nil, ErrSlow)
 		return false
 	}
-	f.generation, f.cleared = g.generation, false
-	f.dead, f.began = e.refusals.dead, time.Now()
+	f.generation, f.dead, f.began = g.generation, e.refusals.dead, time.Now()
 	f.ctx, f.cancel = context.WithCancelCause(g.ctx)
 	g.watchLater(f)
 	return true
@@ -101,10 +99,9 @@ func (g *Grants[G]) begin(e *entry[G], f *fetch[G]) bool {
 // ask reads the grant.
 func (g *Grants[G]) ask(e *entry[G], f *fetch[G]) (settle func(), gone error) {
 	grant, err := g.read(f.ctx, e.key, f.dead)
-	if err != nil && context.Cause(f.ctx) == errLost {
-		err = errLost
+	if why := context.Cause(f.ctx); err != nil && (why == errLost || why == errCleared) {
+		err = why
 	}
-	f.cancel(nil)
 	return func() { g.settle(e, f, grant, err) }, away(err)
 }
 
@@ -112,7 +109,9 @@ func (g *Grants[G]) ask(e *entry[G], f *fetch[G]) (settle func(), gone error) {
 // grants were cleared, or the request got lost, it is made again, if anybody wants
 // it. g.mu is held.
 func (g *Grants[G]) settle(e *entry[G], f *fetch[G], grant *Grant[G], err error) {
-	switch stale := f.generation != g.generation || f.cleared || err == errLost || err != nil && g.Vault.Token() == ""; {
+	cleared := context.Cause(f.ctx) == errCleared // maybe when it was answered already
+	f.cancel(nil)
+	switch stale := f.generation != g.generation || cleared || err == errLost || err != nil && g.Vault.Token() == ""; {
 	case g.ctx.Err() != nil:
 		g.end(e, nil, ErrClosed)
 	case stale && f.wanted():

@@ -157,7 +157,8 @@ func (g *Grants[G]) fly(j *job) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.line.land(j)
-	known := g.ctx.Err() == nil && g.Vault.Token() != "" // without a token nothing was asked
+	// Without a token nothing was asked, and what was given up says nothing.
+	known := g.ctx.Err() == nil && g.Vault.Token() != "" && away != errCleared
 	if known && g.line.judge(away, time.Now()) {
 		g.sayWhetherAway()
 	}
