@@ -179,8 +179,10 @@ func (g *Grants[G]) tell(e *entry[G], err error, gone bool) {
 	}
 	level, what := hclog.Warn, "Vault refuses a grant"
 	switch {
-	case gone:
+	case gone && broken(err):
 		what = "a grant could not be had"
+	case gone: // for a moment, or it is soon told for all
+		level, what = hclog.Debug, "a grant could not be had"
 	case absent(err):
 		level = hclog.Debug
 	}
