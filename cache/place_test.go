@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/api"
 )
 
@@ -88,22 +87,4 @@ func TestAPageIsRepeatedInPart(t *testing.T) {
 	if got := brief(long); len(got) > longestWords+100 || !strings.HasPrefix(got, "status 502: not in Vault's words: <p> <p>") {
 		t.Errorf("got %s", got)
 	}
-}
-
-func TestThatVaultWentAwayUnderManyRolesIsLoggedOnce(t *testing.T) {
-	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
-		var log strings.Builder
-		g.Logger = hclog.New(&hclog.LoggerOptions{Output: &log})
-		get(t, g, demo)
-		v.now(func(v *vault) { v.says = errAway })
-		for _, key := range roles(200) {
-			if _, err := g.Get(t.Context(), key); err != errAway {
-				t.Fatal(err)
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "no grants can be had from Vault") {
-			t.Errorf("the log:\n%s", log.String())
-		}
-	})
 }
