@@ -143,7 +143,7 @@ func (q *Inquiry) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), giveBackTime)
 	defer cancel()
-	_, _, err := q.login.Identity.Write(ctx, q.namespace(), "auth/token/revoke-self", nil)
+	_, err := q.login.Identity.Write(ctx, q.namespace(), "auth/token/revoke-self", nil)
 	var refused *api.ResponseError
 	switch {
 	case err == nil, errors.As(err, &refused) && strings.Contains(strings.Join(refused.Errors, " "), "batch tokens cannot be revoked"):

@@ -19,7 +19,7 @@ type Vault interface {
 	Token() string
 	Read(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, http.Header, error)
 	// Write gives no secret when Vault has nothing to say.
-	Write(ctx context.Context, namespace, path string, data map[string]any) (*api.Secret, http.Header, error)
+	Write(ctx context.Context, namespace, path string, data map[string]any) (*api.Secret, error)
 	Delete(ctx context.Context, namespace, path string, query url.Values) error
 }
 

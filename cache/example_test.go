@@ -23,9 +23,9 @@ func (vault) Read(_ context.Context, _, path string, query url.Values) (*api.Sec
 	return &api.Secret{RequestID: "0c1d", LeaseDuration: 60, Data: map[string]any{"sig": "5f4dcc3b"}}, nil, nil
 }
 
-func (vault) Write(_ context.Context, _, path string, _ map[string]any) (*api.Secret, http.Header, error) {
+func (vault) Write(_ context.Context, _, path string, _ map[string]any) (*api.Secret, error) {
 	fmt.Println("write", path) // sys/leases/renew
-	return nil, nil, nil
+	return nil, nil
 }
 
 func (vault) Delete(_ context.Context, _, path string, _ url.Values) error {

@@ -151,30 +151,28 @@ func (v *vault) issue(name, token string) *api.Secret {
 	return secret
 }
 
-func (v *vault) Write(ctx context.Context, namespace, path string, data map[string]any) (*api.Secret, http.Header, error) {
+func (v *vault) Write(ctx context.Context, namespace, path string, data map[string]any) (*api.Secret, error) {
 	v.mu.Lock()
 	if v.token == "" {
 		v.mu.Unlock()
-		return nil, nil, errNoToken
+		return nil, errNoToken
 	}
 	id, _ := data["lease_id"].(string)
 	v.renewals = append(v.renewals, request{time.Now(), namespace, path + "?" + id, v.token})
 	slow := v.slow
 	v.mu.Unlock()
 	if err := wait(ctx, slow, path); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
 	case v.keeps != nil:
-		secret, err := v.keeps()
-		return secret, nil, err
+		return v.keeps()
 	case v.says != nil:
-		return nil, nil, v.says
+		return nil, v.says
 	}
-	secret, err := v.renew(id, data["increment"].(int))
-	return secret, nil, err
+	return v.renew(id, data["increment"].(int))
 }
 
 // renew does what Vault does. v.mu is held.

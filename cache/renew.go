@@ -60,7 +60,7 @@ func (g *Grants[G]) renewLater(e *entry[G], grant *Grant[G]) {
 func (g *Grants[G]) renew(key Key, grant *Grant[G]) (*api.Secret, error) {
 	ctx, cancel := context.WithTimeout(g.ctx, renewTimeout)
 	defer cancel()
-	secret, _, err := g.Vault.Write(ctx, key.Namespace, "sys/leases/renew", map[string]any{
+	secret, err := g.Vault.Write(ctx, key.Namespace, "sys/leases/renew", map[string]any{
 		"lease_id": grant.leaseID, "increment": int(grant.lease / time.Second),
 	})
 	if err == nil && secret != nil && secret.RequestID == "" { // none at all: it has nothing to say
@@ -97,11 +97,13 @@ func (g *Grants[G]) renewed(e *entry[G], grant *Grant[G], secret *api.Secret, se
 	}
 }
 
-// notRenewed sees to it that a grant whose renewal was not answered goes on: it is
-// tried again, unless Vault was only too slow. Then it would be the next time, too;
-// but a read may take its time. g.mu is held.
+// notRenewed sees to it that a grant whose renewal did not succeed goes on: it is
+// tried again where nobody was reached. Where Vault was only too slow, or somebody
+// answered, that would be so the next time, too; but a read may take its time, and
+// may be let through. g.mu is held.
 func (g *Grants[G]) notRenewed(e *entry[G], err error) {
-	if errors.Is(err, context.DeadlineExceeded) && !e.grant.useless() {
+	answered := errors.As(err, new(*api.ResponseError)) || errors.Is(err, ErrNotVault)
+	if (answered || errors.Is(err, context.DeadlineExceeded)) && !e.grant.useless() {
 		g.want(e, false)
 		return
 	}

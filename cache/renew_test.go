@@ -258,6 +258,28 @@ func TestWhereVaultIsTooSlowToRenewASuccessorIsReadInTime(t *testing.T) {
 	}
 }
 
+func TestWhereSomethingElseAnswersRenewalsASuccessorIsReadInTime(t *testing.T) {
+	for name, keeps := range map[string]func() (*api.Secret, error){
+		"a page that forbids them": func() (*api.Secret, error) {
+			return nil, &api.ResponseError{StatusCode: 403, RawError: true, Errors: []string{"<html>"}}
+		},
+		"a page that says 200":   func() (*api.Secret, error) { return &api.Secret{}, nil },
+		"an error of Vault's":    func() (*api.Secret, error) { return nil, refusal(500, "internal error") },
+		"a balancer without one": func() (*api.Secret, error) { return nil, refusal(502, "no upstream") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				get(t, g, demo)
+				v.now(func(v *vault) { v.keeps, v.takes = keeps, time.Second })
+				load(t, v, g, 10, 10*time.Minute)
+				if n := v.count(); n > 25 { // one for each lease of a minute, and its end
+					t.Errorf("%d grants were read", n)
+				}
+			})
+		})
+	}
+}
+
 func TestAGrantThatWasReplacedMeanwhileIsNotTouchedByItsRenewal(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
 		v.slow = time.Second

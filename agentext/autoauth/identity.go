@@ -165,18 +165,21 @@ func (i *Identity) read(ctx context.Context, token, namespace, path string, quer
 }
 
 // Write sends one PUT with the current token, without retries; ctx bounds it.
-// It returns what [Identity.Read] does; the secret is nil when Vault had nothing
-// to say.
-func (i *Identity) Write(ctx context.Context, namespace, path string, data map[string]any) (*api.Secret, http.Header, error) {
+// It fails as [Identity.Read] does; the secret is nil when Vault had nothing to
+// say. (WriteRawWithContext would end its context before the answer's body is
+// read, which breaks off one that comes later than its header.)
+func (i *Identity) Write(ctx context.Context, namespace, path string, data map[string]any) (*api.Secret, error) {
 	token := i.Token()
 	if token == "" {
-		return nil, nil, ErrNoToken
+		return nil, ErrNoToken
 	}
 	body, err := json.Marshal(data)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return i.answer(token)(i.with(token, namespace).WriteRawWithContext(ctx, path, body))
+	secret, err := i.with(token, namespace).WriteBytesWithContext(ctx, path, body)
+	i.judge(token, err)
+	return secret, err
 }
 
 // Delete sends one DELETE with the current token, without retries; ctx bounds

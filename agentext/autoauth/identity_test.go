@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -136,7 +138,7 @@ func TestWriteAndDeleteAskOnceWithTheCurrentToken(t *testing.T) {
 		return 200, `{"lease_duration": 40}`
 	})
 	i.set("hvs.current")
-	secret, _, err := i.Write(t.Context(), "team/", "sys/leases/renew", map[string]any{"lease_id": "l", "increment": 60})
+	secret, err := i.Write(t.Context(), "team/", "sys/leases/renew", map[string]any{"lease_id": "l", "increment": 60})
 	if err != nil || secret.LeaseDuration != 40 {
 		t.Errorf("%+v, %v", secret, err)
 	}
@@ -158,10 +160,32 @@ func TestWriteAndDeleteAskOnceWithTheCurrentToken(t *testing.T) {
 	}
 }
 
+// As it comes through many a load balancer.
+func TestAnAnswerMayComeLaterThanItsHeader(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+		<-time.After(50 * time.Millisecond)
+		_, _ = io.WriteString(w, `{"request_id":"1","lease_duration":40}`)
+	}))
+	defer server.Close()
+	i := newIdentity(clientOf(t, server.URL), make(chan error, 1))
+	i.set("hvs.current")
+	if secret, err := i.Write(t.Context(), "", "sys/leases/renew", nil); err != nil || secret.LeaseDuration != 40 {
+		t.Errorf("write: %+v, %v", secret, err)
+	}
+	if secret, _, err := i.Read(t.Context(), "", "mash-creds/roles/demo/grant", nil); err != nil || secret.LeaseDuration != 40 {
+		t.Errorf("read: %+v, %v", secret, err)
+	}
+	if err := i.Delete(t.Context(), "", "mash-creds/roles/demo/token", nil); err != nil {
+		t.Errorf("delete: %v", err)
+	}
+}
+
 func TestAWriteThatIsAnsweredWithNothingGivesNoSecret(t *testing.T) {
 	i, _, _ := identity(t, func(*http.Request) (int, string) { return 204, "" })
 	i.set("hvs.current")
-	if secret, _, err := i.Write(t.Context(), "", "sys/leases/renew", nil); err != nil || secret != nil {
+	if secret, err := i.Write(t.Context(), "", "sys/leases/renew", nil); err != nil || secret != nil {
 		t.Errorf("%+v, %v", secret, err)
 	}
 }
@@ -169,7 +193,7 @@ func TestAWriteThatIsAnsweredWithNothingGivesNoSecret(t *testing.T) {
 func TestWritesAndDeletesLoseATokenToo(t *testing.T) {
 	for name, ask := range map[string]func(*Identity) error{
 		"write": func(i *Identity) error {
-			_, _, err := i.Write(t.Context(), "", "sys/leases/renew", nil)
+			_, err := i.Write(t.Context(), "", "sys/leases/renew", nil)
 			return err
 		},
 		"delete": func(i *Identity) error { return i.Delete(t.Context(), "", "some/path", nil) },

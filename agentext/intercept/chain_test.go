@@ -217,8 +217,8 @@ func (v *scriptedVault) Read(ctx context.Context, _, path string, query url.Valu
 func (v *scriptedVault) Token() string { return "hvs.of-the-test" }
 
 // Write extends no lease.
-func (v *scriptedVault) Write(context.Context, string, string, map[string]any) (*api.Secret, http.Header, error) {
-	return nil, nil, nil
+func (v *scriptedVault) Write(context.Context, string, string, map[string]any) (*api.Secret, error) {
+	return nil, nil
 }
 
 // Delete forgets the shared token.

@@ -25,8 +25,8 @@ type vault struct{}
 
 func (vault) Token() string { return "hvs.of-the-application" }
 
-func (vault) Write(context.Context, string, string, map[string]any) (*api.Secret, http.Header, error) {
-	return nil, nil, nil // extends no lease
+func (vault) Write(context.Context, string, string, map[string]any) (*api.Secret, error) {
+	return nil, nil // extends no lease
 }
 
 func (vault) Delete(context.Context, string, string, url.Values) error { return nil }

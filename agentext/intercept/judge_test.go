@@ -208,8 +208,8 @@ func (h tokenHolder) Read(ctx context.Context, _, path string, query url.Values)
 }
 
 // Write extends no lease, and Delete forgets nothing: no case lasts so long.
-func (h tokenHolder) Write(context.Context, string, string, map[string]any) (*api.Secret, http.Header, error) {
-	return nil, nil, nil
+func (h tokenHolder) Write(context.Context, string, string, map[string]any) (*api.Secret, error) {
+	return nil, nil
 }
 
 func (h tokenHolder) Delete(context.Context, string, string, url.Values) error { return nil }
