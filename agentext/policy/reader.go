@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/api"
+
+	"mashproxy/agentext/redirect"
 )
 
 // pathHealth is answered in a form of its own, and by load balancers in Vault's
@@ -122,11 +124,11 @@ func (r *reader) edition(ctx context.Context) (Cause, error) {
 	}
 }
 
-// isPage tells whether an answer came, but not from Vault: it is no JSON, or not
-// Vault's, as where a load balancer that keeps sys/health to itself answers. An
+// isPage tells whether an answer came, but not from Vault: it is no JSON, not
+// Vault's, or leads to a page, as where a load balancer that keeps sys/health to itself answers. An
 // answer that was cut off is none.
 func isPage(err error) bool {
-	return errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError))
+	return errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError)) || errors.As(err, new(*redirect.Error))
 }
 
 func needsEdition(mounts []Mount) bool {

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/api"
+
+	"mashproxy/agentext/redirect"
 )
 
 // TestWhatARealVaultIsLeftToDecide reads real tokens of a real Vault.
@@ -137,6 +139,7 @@ func TestReader(t *testing.T) {
 		"an old Vault says no more":               {goodAnswers(health, `{"version": "1.9.0"}`), EditionUnknown, ""},
 		"sys/health is closed":                    {goodAnswers(health, vaultError(403, denied)), EditionUnknown, ""},
 		"sys/health is a web page":                {goodAnswers(health, "<html>not for you</html>"), EditionUnknown, ""},
+		"sys/health leads to a page":              {goodAnswers(health, &redirect.Error{Status: 302}), EditionUnknown, ""},
 		"sys/health is a word":                    {goodAnswers(health, `"OK"`), EditionUnknown, ""},
 		"sys/health is cut off":                   {goodAnswers(health, `{"version": "1.21`), "", "unexpected EOF"},
 		"sys/health answers of a sealed Vault":    {goodAnswers(health, vaultError(503, "sealed")), "", "sealed"},

@@ -29,7 +29,21 @@ func samePath(a, b *url.URL) bool {
 	return strings.TrimSuffix(a.Path, "/") == strings.TrimSuffix(b.Path, "/")
 }
 
-// Guard is a transport to Vault on which any other redirect is an error.
+// Error is a redirect that is not Vault's.
+type Error struct {
+	Host   string // to where; "": unknown
+	Status int
+}
+
+func (e *Error) Error() string {
+	where := "elsewhere"
+	if e.Host != "" {
+		where = "to " + e.Host
+	}
+	return fmt.Sprintf("what answers at Vault's address redirects %s with status %d, which Vault does not; is it a load balancer or portal in front of Vault?", where, e.Status)
+}
+
+// Guard is a transport to Vault on which any other redirect is an [*Error].
 type Guard struct{ Next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -39,11 +53,11 @@ func (g Guard) RoundTrip(request *http.Request) (*http.Response, error) {
 		return answer, err
 	}
 	answer.Body.Close()
-	where := "elsewhere"
-	if location, err := answer.Location(); err == nil && location.Host != "" {
-		where = "to " + location.Host
+	refused := &Error{Status: answer.StatusCode}
+	if location, err := answer.Location(); err == nil {
+		refused.Host = location.Host
 	}
-	return nil, fmt.Errorf("what answers at Vault's address redirects %s with status %d, which Vault does not; is it a load balancer or portal in front of Vault?", where, answer.StatusCode)
+	return nil, refused
 }
 
 // Client copies a client so that it follows Vault's own redirects only.
