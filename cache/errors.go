@@ -4,6 +4,7 @@ package cache
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -65,6 +66,12 @@ func away(err error) error {
 		return nil
 	}
 	return err
+}
+
+// answered tells that somebody answered, be it Vault or a page in its place.
+func answered(err error) bool {
+	return errors.As(err, new(*api.ResponseError)) || errors.Is(err, ErrNotVault) ||
+		errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError))
 }
 
 // absent tells that there is no such role, or mount.

@@ -102,8 +102,7 @@ func (g *Grants[G]) renewed(e *entry[G], grant *Grant[G], secret *api.Secret, se
 // answered, that would be so the next time, too; but a read may take its time, and
 // may be let through. g.mu is held.
 func (g *Grants[G]) notRenewed(e *entry[G], err error) {
-	answered := errors.As(err, new(*api.ResponseError)) || errors.Is(err, ErrNotVault)
-	if (answered || errors.Is(err, context.DeadlineExceeded)) && !e.grant.useless() {
+	if (answered(err) || errors.Is(err, context.DeadlineExceeded)) && !e.grant.useless() {
 		g.want(e, false)
 		return
 	}

@@ -263,7 +263,9 @@ func TestWhereSomethingElseAnswersRenewalsASuccessorIsReadInTime(t *testing.T) {
 		"a page that forbids them": func() (*api.Secret, error) {
 			return nil, &api.ResponseError{StatusCode: 403, RawError: true, Errors: []string{"<html>"}}
 		},
-		"a page that says 200":   func() (*api.Secret, error) { return &api.Secret{}, nil },
+		"a page that says 200":   func() (*api.Secret, error) { return api.ParseSecret(strings.NewReader("<html>")) },
+		"another's JSON":         func() (*api.Secret, error) { return api.ParseSecret(strings.NewReader(`{"message":"hello"}`)) },
+		"a word of JSON":         func() (*api.Secret, error) { return api.ParseSecret(strings.NewReader(`"OK"`)) },
 		"an error of Vault's":    func() (*api.Secret, error) { return nil, refusal(500, "internal error") },
 		"a balancer without one": func() (*api.Secret, error) { return nil, refusal(502, "no upstream") },
 	} {
