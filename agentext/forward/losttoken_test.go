@@ -56,6 +56,30 @@ func TestACallWaitsForTheNewTokenWhenTheOwnOneIsLost(t *testing.T) {
 	}
 }
 
+func TestATokenThatComesWhileACallWaitsIsNotWrappedUp(t *testing.T) {
+	v := startVault(t)
+	for name, before := range map[string]string{"lost": v.token(), "not there yet": ""} {
+		t.Run(name, func(t *testing.T) {
+			if before != "" {
+				v.write("auth/token/revoke", map[string]any{"token": before})
+			}
+			who, after := newIdentity(before), v.token()
+			timer := time.AfterFunc(100*time.Millisecond, func() { who.set(after) })
+			defer timer.Stop()
+			handler := newForwarder(t, Config{Client: v.root, APIProxy: forced, Mashery: true}).Handler(who)
+			got := ask(t, handler, "GET", "/v1/auth/token/lookup-self", "", wrapTTL("60s"))
+			if got.status != 403 || got.header.Get("X-Mashproxy-Error") != "credential_withheld" {
+				t.Errorf("answered %d %s", got.status, got.body)
+			}
+			if got := ask(t, handler, "GET", "/v1/auth/token/lookup-self", "", nil); got.status != 200 {
+				t.Errorf("not wrapped: %d %s", got.status, got.body)
+			} else {
+				mustNotHold(t, got, after)
+			}
+		})
+	}
+}
+
 func TestACallIsSentTwiceAtMostForTheLackOfAToken(t *testing.T) {
 	who := newIdentity("hvs.first-of-some-length")
 	calls := 0

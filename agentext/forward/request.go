@@ -126,9 +126,10 @@ func dropHopByHop(header http.Header) {
 func (c *call) sentPath() string { return path.Join("/", c.request.URL.Path) }
 
 // asksToWrapOwnToken says whether the answer would hold the own token inside a
-// wrapping token, with which it could be had from Vault directly.
+// wrapping token, with which it could be had from Vault directly. A call that
+// comes before the login may go with that token yet.
 func (h *Handler) asksToWrapOwnToken(c *call) bool {
-	if !c.own || c.request.Header.Get(vaulthttp.WrapTTLHeaderName) == "" {
+	if !c.own && c.loggedIn || c.request.Header.Get(vaulthttp.WrapTTLHeaderName) == "" {
 		return false
 	}
 	_, rest, found := strings.Cut(c.sentPath(), "/auth/token/") // after any namespace
