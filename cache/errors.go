@@ -68,10 +68,19 @@ func away(err error) error {
 	return err
 }
 
+// ofVault is err, or ErrNotVault where the answer is none of Vault's: no JSON, or
+// JSON without a request_id. No secret at all has nothing to say.
+func ofVault(secret *api.Secret, err error) error {
+	page := errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError))
+	if page || err == nil && secret != nil && secret.RequestID == "" {
+		return ErrNotVault
+	}
+	return err
+}
+
 // answered tells that somebody answered, be it Vault or a page in its place.
 func answered(err error) bool {
-	return errors.As(err, new(*api.ResponseError)) || errors.Is(err, ErrNotVault) ||
-		errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError))
+	return errors.As(err, new(*api.ResponseError)) || errors.Is(err, ErrNotVault)
 }
 
 // absent tells that there is no such role, or mount.

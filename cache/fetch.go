@@ -5,8 +5,6 @@ package cache
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -254,9 +252,8 @@ func (g *Grants[G]) read(ctx context.Context, key Key, dead [sha256.Size]byte) (
 // answer is what Vault says when it is asked for a grant.
 func (g *Grants[G]) answer(ctx context.Context, key Key) (*api.Secret, http.Header, error) {
 	secret, header, err := g.Vault.Read(ctx, key.Namespace, key.path(), key.query())
-	var page *json.SyntaxError
-	if err == nil && (secret == nil || secret.RequestID == "") || errors.As(err, &page) {
+	if err == nil && secret == nil {
 		err = ErrNotVault
 	}
-	return secret, header, err
+	return secret, header, ofVault(secret, err)
 }

@@ -63,10 +63,7 @@ func (g *Grants[G]) renew(key Key, grant *Grant[G]) (*api.Secret, error) {
 	secret, err := g.Vault.Write(ctx, key.Namespace, "sys/leases/renew", map[string]any{
 		"lease_id": grant.leaseID, "increment": int(grant.lease / time.Second),
 	})
-	if err == nil && secret != nil && secret.RequestID == "" { // none at all: it has nothing to say
-		err = ErrNotVault
-	}
-	return secret, err
+	return secret, ofVault(secret, err)
 }
 
 // renewed takes over what a renewal brought. g.mu is held.

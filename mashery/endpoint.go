@@ -20,8 +20,8 @@ const (
 
 // ParseEndpoint reads the address of one of Mashery's APIs. It must be https,
 // or http to a loopback address, because a credential is sent there; and it
-// has no user, query or fragment, and no path that servers read differently. Slashes at its end are
-// dropped. No error repeats what may be a password.
+// has no user, query or fragment, and no path that servers read differently.
+// Slashes at its end are dropped. No error repeats what may be a password.
 func ParseEndpoint(raw string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimRight(raw, "/"))
 	if err != nil {

@@ -125,8 +125,8 @@ func (r *reader) edition(ctx context.Context) (Cause, error) {
 }
 
 // isPage tells whether an answer came, but not from Vault: it is no JSON, not
-// Vault's, or leads to a page, as where a load balancer that keeps sys/health to itself answers. An
-// answer that was cut off is none.
+// Vault's, or leads to a page, as where a load balancer that keeps sys/health to
+// itself answers. An answer that was cut off is none.
 func isPage(err error) bool {
 	return errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError)) || errors.As(err, new(*redirect.Error))
 }
