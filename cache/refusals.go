@@ -12,7 +12,7 @@ const (
 	// one shows that the next would be refused, too.
 	fresh = time.Minute
 	// longestRest is the longest time between two grants of a role whose grants
-	// Mashery refuses.
+	// Mashery refuses; where it refuses those of both APIs, two of either.
 	longestRest = time.Minute
 	// nearly is by how much that may be cut short so as not to outlast a grant
 	// whose lease is not extended: V2's are good for 58 s.
@@ -56,8 +56,45 @@ func (r *refusals) note(grant *held, now time.Time) (tooMuch bool) {
 		return false
 	}
 	r.strikes++
-	r.next = now.Add(min(time.Second<<min(r.strikes-1, 10), longestRest))
 	return true
+}
+
+// struck tells that the role's grants are refused, as far as is known: calls are
+// not answered by the one there is.
+func (e *entry[G]) struck(now time.Time) bool {
+	if e.refusals.next.IsZero() || e.refusals.forgotten(now) {
+		return false
+	}
+	return !e.grant.live(now) || !e.grant.accepted.After(e.grant.refused)
+}
+
+// other is what is known of the grant of the same role for the other API; nil:
+// nothing. g.mu is held.
+func (g *Grants[G]) other(e *entry[G]) *entry[G] {
+	key := e.key
+	key.API, key.Shared = 5-key.API, false
+	if other := g.entries[key]; other != nil {
+		return other
+	}
+	key.Shared = key.API == 3
+	return g.entries[key]
+}
+
+// putOff sets when the next grant is fetched: in a rest that doubles with each
+// strike. Where the grants of both APIs are refused the key is to blame, and what
+// is promised of one holds for both together: the strikes of both count, and the
+// next is the other's, the one after that this one's. g.mu is held.
+func (g *Grants[G]) putOff(e *entry[G], now time.Time) {
+	strikes, other := e.refusals.strikes, g.other(e)
+	both := other != nil && other.struck(now)
+	if both {
+		strikes += other.refusals.strikes
+	}
+	rest := min(time.Second<<min(strikes-1, 10), longestRest)
+	e.refusals.next = now.Add(rest)
+	if both {
+		e.refusals.next, other.refusals.next = now.Add(2*rest), now.Add(rest)
+	}
 }
 
 // end says that the grant that calls are signed with meanwhile ends then. If
@@ -77,7 +114,8 @@ func (r *refusals) relent() { *r = refusals{strikes: 1, at: r.at} }
 // dropped. When its replacement is refused within a minute of its issue, calls
 // are signed with that one for a while, so that they get Mashery's own answer;
 // the next is fetched in 1, 2, 4 … 60 s, until grants have gone unrefused for
-// five minutes. But a grant by which other calls are answered (see
+// five minutes; where those of the role's other API are refused, too, the two take
+// turns. But a grant by which other calls are answered (see
 // [Grants.Accepted]) is kept, and renewed and replaced like any other.
 func (g *Grants[G]) Dead(key Key, grant *Grant[G]) (again bool) {
 	now := time.Now()
@@ -98,7 +136,8 @@ func (g *Grants[G]) Dead(key Key, grant *Grant[G]) (again bool) {
 
 // Accepted tells that Mashery answered a call, sent then, whose grant it could
 // have refused. So one that it refused to other calls is refused for what they
-// are: on V2 a method that the key may not use is refused in the same words.
+// are: on V2 a method that the key may not use is refused in the same words. And
+// the grants of the role's other API may be good again, if they were refused.
 func (g *Grants[G]) Accepted(key Key, grant *Grant[G], sent time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -106,9 +145,15 @@ func (g *Grants[G]) Accepted(key Key, grant *Grant[G], sent time.Time) {
 	if e == nil || grant == nil || e.grant != grant || !sent.After(grant.accepted) {
 		return
 	}
-	useless := grant.useless()
+	struck, useless := e.struck(sent), grant.useless()
 	if grant.accepted = sent; useless && !grant.useless() {
 		e.refusals.relent()
+	}
+	if !struck {
+		return
+	}
+	if other := g.other(e); other != nil && other.struck(sent) {
+		other.refusals.next = sent
 	}
 }
 
@@ -122,6 +167,7 @@ func (g *Grants[G]) refuse(e *entry[G], now time.Time) {
 		g.drop(e, DropDead)
 		return
 	}
+	g.putOff(e, now)
 	e.grant.refused = now
 	g.observe(DropDead)
 	fields := append(e.key.fields(), "next_grant_in", e.refusals.rest(now))

@@ -30,12 +30,11 @@ func (g *Grants[G]) keepUp(e *entry[G], now time.Time) {
 	if now.Before(e.due) || e.fetch != nil || e.renewing || g.ctx.Err() != nil {
 		return
 	}
-	switch grant := e.grant; {
-	case grant.generation == g.generation && !grant.spent:
+	if grant := e.grant; grant.generation == g.generation && !grant.spent {
 		g.renewLater(e, grant)
-	case !grant.useless():
-		g.want(e, false)
+		return
 	}
+	g.replace(e)
 }
 
 // renewLater puts the renewal of a grant's lease in line. g.mu is held.
