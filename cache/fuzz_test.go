@@ -46,7 +46,7 @@ func FuzzTerms(f *testing.F) {
 			}
 			var h held
 			sent := time.Now()
-			h.begin(secret, got, sent)
+			h.begin(secret, got, sent, sent)
 			h.extend(&api.Secret{LeaseDuration: renewed}, sent.Add(got.usable()/2))
 			if !h.own.IsZero() && h.end.After(h.own) || h.deadline.After(h.end) {
 				t.Errorf("%s: it is used until %s, its end is %s, its own %s", what, h.deadline, h.end, h.own)

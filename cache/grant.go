@@ -30,6 +30,8 @@ type held struct {
 	mark   [sha256.Size]byte
 	marked bool
 	issued time.Time
+	// took is how long its read did.
+	took time.Duration
 	// deadline is the time from which it is not signed with any more, end that
 	// of the lease, or of the credential where that comes first.
 	deadline, end time.Time
@@ -61,8 +63,9 @@ func (g *Grant[G]) live(now time.Time) bool {
 	return g != nil && now.Before(g.deadline) && now.Round(0).Before(g.deadline.Round(0))
 }
 
-// begin takes over the terms of an answer to a request sent then.
-func (h *held) begin(secret *api.Secret, t terms, sent time.Time) {
+// begin takes over the terms of an answer that has come to a request sent then.
+func (h *held) begin(secret *api.Secret, t terms, sent, came time.Time) {
+	h.issued, h.took = came, came.Sub(sent)
 	h.leaseID, h.lease = secret.LeaseID, t.lease
 	h.spent = !secret.Renewable || secret.LeaseID == ""
 	if t.left > 0 {
@@ -93,7 +96,22 @@ func (h *held) extend(secret *api.Secret, sent time.Time) bool {
 
 func (h *held) reckon(t terms, sent time.Time) {
 	h.end, h.deadline = sent.Add(t.life()), sent.Add(t.usable())
-	h.due = sent.Add(upkeepAfter(t))
+	h.due = sent.Add(min(upkeepAfter(t), t.usable()-h.ahead()))
+}
+
+// ahead is how long before its end something must be done for a grant to go on
+// where Vault is as slow as it was: time for a renewal, which may bring nothing, and
+// for a read, with a margin. After a renewal that was answered only the read was
+// slow, as behind it the engine may have been logging in to Mashery.
+func (h *held) ahead() time.Duration {
+	read := h.took + h.took/4
+	switch {
+	case h.spent:
+		return read
+	case h.renewals > 0:
+		return 0
+	}
+	return min(h.took, renewTimeout) + read
 }
 
 // upkeepAfter is when something is done for a grant to go on: at about two

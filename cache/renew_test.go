@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -252,6 +253,82 @@ func TestWhereVaultIsTooSlowToRenewASuccessorIsReadInTime(t *testing.T) {
 				load(t, v, g, 10, 10*time.Minute)
 				if n := v.count(); n > test.fetches {
 					t.Errorf("%d grants were read", n)
+				}
+			})
+		})
+	}
+}
+
+func TestWhereVaultIsAsSlowAsItWasTheSuccessorIsReadInTime(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		lease, most int
+		read, renew time.Duration
+		key         Key
+		fetches     int // in ten minutes, at most
+	}{
+		{"leases of 30 s, 10 s for each request", 30, 30, 10 * time.Second, 10 * time.Second, demo, 40},
+		{"leases of 30 s, 12 s", 30, 30, 12 * time.Second, 12 * time.Second, demo, 44},
+		{"leases of 20 s, 6 s", 20, 20, 6 * time.Second, 6 * time.Second, demo, 59},
+		{"leases of 10 s, 1.9 s", 10, 10, 1900 * time.Millisecond, 1900 * time.Millisecond, demo, 120},
+		{"leases of 30 s that can be extended, 10 s", 30, 120, 10 * time.Second, 10 * time.Second, demo, 40},
+		{"the same, but renewals are quick", 30, 120, 10 * time.Second, 0, demo, 7},
+		{"leases of 30 s that cannot, though renewals are quick", 30, 30, 10 * time.Second, 0, demo, 26},
+		{"shared tokens of 30 s", 0, 0, 10 * time.Second, 0, demoShared, 100},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				v.lease, v.most, v.takes, v.slow = test.lease, test.most, test.read, test.renew
+				v.shared = &sharedToken{life: 30 * time.Second}
+				if _, err := g.Get(t.Context(), test.key); err != ErrSlow {
+					t.Fatalf("the first call: %v", err)
+				}
+				time.Sleep(test.read)
+				for end := time.Now().Add(10 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+					start := time.Now()
+					if _, err := g.Get(t.Context(), test.key); err != nil || time.Since(start) > 0 {
+						t.Fatalf("a call: %v, %s waited", err, time.Since(start))
+					}
+				}
+				if n := v.count(); n > test.fetches {
+					t.Errorf("%d grants were read", n)
+				}
+			})
+		})
+	}
+}
+
+func TestAQuickVaultIsAskedAtTheUsualTime(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		lease, most int
+		first, then time.Duration // reads
+		early       int           // renewals before the usual time
+	}{
+		{"leases of 5 s", 5, 5, 100 * time.Millisecond, 100 * time.Millisecond, 0},
+		{"leases of 10 s", 10, 10, 500 * time.Millisecond, 500 * time.Millisecond, 0},
+		{"leases of a minute", 60, 120, time.Second, time.Second, 0},
+		{"leases of 15 minutes, of an engine that logs in", 900, 3240, 5 * time.Second, 5 * time.Second, 0},
+		{"leases of 10 s, and once it logs in", 10, 600, 3 * time.Second, 100 * time.Millisecond, 1},
+		{"the same, though they are not extended", 10, 10, 3 * time.Second, 100 * time.Millisecond, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				v.lease, v.most, v.takes = test.lease, test.most, test.first
+				_, _ = g.Get(t.Context(), demo)
+				time.Sleep(test.first)
+				v.now(func(v *vault) { v.takes = test.then })
+				load(t, v, g, 10, 10*time.Minute)
+				early, begun := 0, append(v.asked(), v.renewed()...)
+				slices.SortFunc(begun, func(a, b request) int { return a.at.Compare(b.at) })
+				lease := terms{lease: time.Duration(test.lease) * time.Second}.usable()
+				for i, asked := range begun[1:] {
+					if after := asked.at.Sub(begun[i].at); strings.HasPrefix(asked.path, "sys/") && after < lease*2/3-lease/10 && after > 0 {
+						early++
+					}
+				}
+				if len(begun) < 2 || early != test.early {
+					t.Errorf("of %d requests %d came early", len(begun), early)
 				}
 			})
 		})

@@ -72,9 +72,8 @@ func (g *Grants[G]) make(key Key, secret *api.Secret, t terms, sent time.Time) (
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	grant := &Grant[G]{Value: value}
-	grant.begin(secret, t, sent)
 	now := time.Now()
-	if grant.issued = now; !grant.live(now) {
+	if grant.begin(secret, t, sent, now); !grant.live(now) {
 		return nil, fmt.Errorf("%w: it ended on its way here, %s after it was asked for", ErrUnusable, t.usable())
 	}
 	return grant, nil
