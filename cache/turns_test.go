@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -85,34 +86,70 @@ func within(given []time.Time, long time.Duration) (most int) {
 
 func TestAnInactiveKeyThatBothAPIsAreCalledWithCostsNoMoreThanOne(t *testing.T) {
 	paces := []time.Duration{100 * time.Millisecond, 9 * time.Second, 70 * time.Second, 4 * time.Minute}
+	lags := []time.Duration{-100 * time.Second, -13 * time.Second, -time.Millisecond, 5 * time.Second, 40 * time.Second, 6 * time.Minute}
 	for _, v3 := range []Key{demo, demoShared} {
 		for _, pace2 := range paces {
 			for _, pace3 := range paces {
-				for _, lag := range []time.Duration{-100 * time.Second, -13 * time.Second, -time.Millisecond, 5 * time.Second, 40 * time.Second, 6 * time.Minute} {
+				for _, lag := range lags {
 					t.Run(fmt.Sprintf("shared %t, V2 every %s, V3 every %s and %s later", v3.Shared, pace2, pace3, lag), func(t *testing.T) {
-						bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
-							v.shared = &sharedToken{life: time.Hour}
-							ofV2 := &caller{key: demoV2, first: max(0, -lag), every: pace2}
-							ofV3 := &caller{key: v3, first: max(0, lag), every: pace3}
-							callInTurn(t, g, &mashery{refuses: always}, 20*time.Minute, ofV2, ofV3)
-							given := credentials(v)
-							if n := within(given, 2*time.Minute); n > 10 {
-								t.Errorf("%d grants in two minutes", n)
-							}
-							if n := within(given, 20*time.Minute); n > 10+19 {
-								t.Errorf("%d grants in twenty minutes", n)
-							}
-							if late := given[slices.IndexFunc(given, func(at time.Time) bool { return at.Sub(given[0]) > 2*time.Minute }):]; pace2+pace3 < time.Minute && lag < time.Minute && within(late, 10*time.Minute) > 11 {
-								t.Errorf("%d grants in ten minutes, later", within(late, 10*time.Minute))
-							}
-							if pace2 == paces[0] && pace3 == paces[0] && ofV2.refused+ofV3.refused > 0 {
-								t.Errorf("%d of %d and %d of %d calls did not get Mashery's own answer", ofV2.refused, ofV2.calls, ofV3.refused, ofV3.calls)
-							}
-						})
+						costsFew(t, &caller{key: demoV2, first: max(0, -lag), every: pace2}, &caller{key: v3, first: max(0, lag), every: pace3})
 					})
 				}
 			}
 		}
+	}
+}
+
+// costsFew lets callers of both APIs call with an inactive key.
+func costsFew(t *testing.T, a, b *caller) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.shared = &sharedToken{life: time.Hour}
+		callInTurn(t, g, &mashery{refuses: always}, 20*time.Minute, a, b)
+		given := credentials(v)
+		if n := within(given, 2*time.Minute); n > 10 {
+			t.Errorf("%d grants in two minutes", n)
+		}
+		if n := len(given); n > 10+19 {
+			t.Errorf("%d grants in twenty minutes", n)
+		}
+		begun := max(a.first, b.first) + 2*time.Minute
+		late := slices.DeleteFunc(given, func(at time.Time) bool { return at.Sub(given[0]) < begun })
+		if n, often := within(late, 10*time.Minute), a.every+b.every < time.Minute; often && n > 11 {
+			t.Errorf("%d grants in ten minutes, when both have been called for two", n)
+		}
+		if always := a.every+b.every < time.Second; always && a.refused+b.refused > 0 {
+			t.Errorf("%d of %d and %d of %d calls did not get Mashery's own answer", a.refused, a.calls, b.refused, b.calls)
+		}
+	})
+}
+
+func TestAnInactiveKeyCostsFewGrantsThoughManyCallsAreUnderWay(t *testing.T) {
+	for _, answers := range []time.Duration{50 * time.Millisecond, 700 * time.Millisecond, 3 * time.Second, 10 * time.Second} {
+		t.Run("Mashery answers in "+answers.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				v.shared, v.takes = &sharedToken{}, 300*time.Millisecond
+				var calling sync.WaitGroup
+				for i := range 40 {
+					key := []Key{demo, demoV2}[i%2]
+					calling.Go(func() {
+						time.Sleep(time.Duration(i) * 370 * time.Millisecond)
+						for range int(20 * time.Minute / answers) {
+							grant, err := g.Get(t.Context(), key)
+							if time.Sleep(answers); err == nil {
+								g.Dead(key, grant)
+							} else if !errors.As(err, new(*RefusedError)) {
+								t.Error(err)
+							}
+						}
+					})
+				}
+				calling.Wait()
+				given := credentials(v)
+				if n, all := within(given, 2*time.Minute), len(given); n > 10 || all > 10+19 {
+					t.Errorf("%d grants in two minutes, %d in twenty", n, all)
+				}
+			})
+		})
 	}
 }
 
