@@ -171,3 +171,49 @@ func TestAnAnswerIsJudgedWhole(t *testing.T) {
 		}
 	}
 }
+
+func TestFaultsThatLastStrikeBesideTheOthers(t *testing.T) {
+	var got []string
+	for _, queue := range queues([]fault{{name: "a"}, {name: "b", beside: true}, {name: "c"}, {name: "d", beside: true}}) {
+		names := ""
+		for _, f := range queue {
+			names += f.name
+		}
+		got = append(got, names)
+	}
+	if want := []string{"b", "d", "ac"}; !slices.Equal(got, want) {
+		t.Errorf("the queues are %q", got)
+	}
+}
+
+func TestWhatBreaksAPromiseTwiceCountsOnce(t *testing.T) {
+	results := make(chan result, 3)
+	results <- result{broken: []string{"a promise"}, again: true}
+	results <- result{broken: []string{"a promise"}}
+	results <- result{}
+	close(results)
+	if broken := printed(results); broken != 1 {
+		t.Errorf("%d faults broke a promise", broken)
+	}
+}
+
+func TestGrantsAreCountedInVaultsLog(t *testing.T) {
+	entry := func(kind, at, path, token, api string) string {
+		return `{"type":"` + kind + `","time":"2026-01-01T00:` + at + `Z","request":{"path":"` + path + `","client_token":"` + token + `","data":{"api":"` + api + `"}}}` + "\n"
+	}
+	const path = "mash-creds/roles/demo/grant"
+	reads, err := grantsIn(strings.NewReader(entry("request", "00:00", path, "a", "two")+entry("response", "00:00", path, "a", "two")+
+		entry("request", "00:01", "sys/health", "a", "")+entry("request", "00:59.5", path, "b", "three")+entry("request", "01:00", path, "a", "three")+`{"type":"requ`), "two")
+	if err != nil || len(reads) != 3 {
+		t.Fatalf("they are %+v, %v", reads, err)
+	}
+	if !reads[0].v2 || reads[1].v2 || reads[0].token != "a" || reads[1].token != "b" {
+		t.Errorf("they are %+v", reads)
+	}
+	if n := most(reads, time.Minute); n != 2 {
+		t.Errorf("%d within a minute", n)
+	}
+	if _, err := grantsIn(strings.NewReader("<html>"), "two"); err == nil {
+		t.Error("a page is read as a log")
+	}
+}

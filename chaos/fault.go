@@ -24,6 +24,9 @@ const patience = 2500 * time.Millisecond
 type fault struct {
 	name  string
 	setup setup
+	// beside says that it lasts for minutes, and strikes beside the others. Clients
+	// call less often then, so as not to be in their way.
+	beside bool
 	// strike breaks something, and mends it.
 	strike func(context.Context, *world) error
 	// spares tells the failures that nobody can spare the caller, and in
@@ -48,6 +51,7 @@ type result struct {
 	why     map[string]int
 	longest time.Duration
 	broken  []string // promises
+	again   bool     // it is struck with once more, and that counts
 }
 
 // run lets clients call, strikes, and judges.
@@ -56,7 +60,7 @@ func (f fault) run(ctx context.Context, binary string) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	load := startLoad(ctx, w.sockets...)
+	load := startLoad(ctx, f.pace(), w.sockets...)
 	when, err := f.strikeWithin(ctx, w)
 	calls := load.end()
 	r := f.judge(calls, when)
@@ -73,6 +77,14 @@ func (f fault) run(ctx context.Context, binary string) (result, error) {
 		r.broken = append(r.broken, "the proxy wrote:\n"+said)
 	}
 	return r, err
+}
+
+// pace is the time from one call of a client to its next.
+func (f fault) pace() time.Duration {
+	if f.beside {
+		return rarely
+	}
+	return between
 }
 
 func (f fault) strikeWithin(ctx context.Context, w *world) (window, error) {

@@ -21,8 +21,9 @@ const (
 	// Half of the clients read by V3, half query by V2.
 	clients = 6
 	// between is the time from one call of a client to its next; a call that
-	// takes longer delays the next.
+	// takes longer delays the next. It is rarely for faults that last.
 	between = 100 * time.Millisecond
+	rarely  = 500 * time.Millisecond
 	// endless is how long a client waits for an answer at most.
 	endless = time.Minute
 )
@@ -49,13 +50,13 @@ type load struct {
 	calls []call
 }
 
-// startLoad lets clients call, in turns over the sockets.
-func startLoad(ctx context.Context, sockets ...string) *load {
+// startLoad lets clients call at a pace, in turns over the sockets.
+func startLoad(ctx context.Context, pace time.Duration, sockets ...string) *load {
 	l := &load{}
 	ctx, l.stop = context.WithCancel(ctx)
 	for i := range clients {
 		v2, socket := i%2 == 1, sockets[i/2%len(sockets)]
-		l.running.Go(func() { l.client(ctx, v2, socket) })
+		l.running.Go(func() { l.client(ctx, v2, socket, pace) })
 	}
 	return l
 }
@@ -67,10 +68,10 @@ func (l *load) end() []call {
 	return l.calls
 }
 
-func (l *load) client(ctx context.Context, v2 bool, socket string) {
+func (l *load) client(ctx context.Context, v2 bool, socket string, pace time.Duration) {
 	door := rig.Door(socket, endless)
 	defer door.CloseIdleConnections()
-	next := time.NewTicker(between)
+	next := time.NewTicker(pace)
 	defer next.Stop()
 	for ctx.Err() == nil {
 		made := call{v2: v2, began: time.Now()}

@@ -28,6 +28,8 @@ type setup struct {
 	edits []rig.Edit
 	// proxies is how many there are; 0: one.
 	proxies int
+	// audited lets Vault log what it is asked; see [world.grantsRead].
+	audited bool
 }
 
 // world is a sandbox with a gate before its Vault and one before its Mashery,
@@ -68,6 +70,11 @@ func (w *world) start(ctx context.Context, binary string, s setup) error {
 	}
 	if err := w.furnish(ctx, w.root, s.lease); err != nil {
 		return err
+	}
+	if s.audited {
+		if err := w.audit(ctx); err != nil {
+			return err
+		}
 	}
 	for i := range max(1, s.proxies) {
 		if err := w.startProxy(ctx, binary, i, s.edits); err != nil {
