@@ -13,9 +13,9 @@ import (
 const (
 	// replayLimit is how much of a body is kept for a resend, in bytes.
 	replayLimit = 1 << 20
-	// settleTime is how long a resend waits for the caller's next bytes where
-	// Mashery answered before the upload's end. They may never come: the answer
-	// is then passed on.
+	// settleTime is how long a resend waits at least for the caller's next bytes,
+	// where Mashery answered before the upload's end. They may never come: the
+	// answer is then passed on.
 	settleTime = time.Second
 )
 
@@ -52,15 +52,16 @@ func newReplay(src io.Reader, length int64) *replay {
 }
 
 // again ends the current attempt and begins the next, if the body can be sent
-// once more. If not it is false, and the attempt goes on.
-func (r *replay) again(ctx context.Context) bool {
+// once more. It waits for the caller's next bytes for most; if they do not come
+// by then, or it cannot, it is false, and the attempt goes on.
+func (r *replay) again(ctx context.Context, most time.Duration) bool {
 	if r == nil {
 		return true
 	}
 	if r.final.Load() {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	select {
 	case r.turn <- struct{}{}:

@@ -31,7 +31,7 @@ func TestABodyIsReplayedFromItsBeginning(t *testing.T) {
 			if _, err := io.ReadFull(first, make([]byte, test.read)); err != nil {
 				t.Fatal(err)
 			}
-			if !r.again(t.Context()) {
+			if !r.again(t.Context(), settleTime) {
 				t.Fatal("it cannot be sent again")
 			}
 			if n, err := first.Read(make([]byte, 1)); n != 0 || !errors.Is(err, errAttemptOver) {
@@ -41,7 +41,7 @@ func TestABodyIsReplayedFromItsBeginning(t *testing.T) {
 				if got, err := io.ReadAll(r.current); string(got) != "abcdefghi" || err != nil {
 					t.Errorf("got %q, %v", got, err)
 				}
-				if !r.again(t.Context()) {
+				if !r.again(t.Context(), settleTime) {
 					t.Fatal("it cannot be sent again")
 				}
 			}
@@ -66,7 +66,7 @@ func TestABodyIsKeptUpToItsLimit(t *testing.T) {
 			if err != nil || !bytes.Equal(got, noise(int(test.length))) {
 				t.Errorf("got %d bytes, %v", len(got), err)
 			}
-			if again := r.again(t.Context()); again != test.want {
+			if again := r.again(t.Context(), settleTime); again != test.want {
 				t.Errorf("can be sent again: %v, want %v", again, test.want)
 			}
 			if !test.want && r.kept != nil {
@@ -82,13 +82,13 @@ func TestABodyThatOutgrowsItsLimitInTheSecondAttemptIsWhole(t *testing.T) {
 	if _, err := io.CopyN(io.Discard, r.current, replayLimit/2); err != nil {
 		t.Fatal(err)
 	}
-	if !r.again(t.Context()) {
+	if !r.again(t.Context(), settleTime) {
 		t.Fatal("it cannot be sent again")
 	}
 	if got, err := io.ReadAll(r.current); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("got %d bytes of %d, %v", len(got), len(want), err)
 	}
-	if r.again(t.Context()) {
+	if r.again(t.Context(), settleTime) {
 		t.Error("it can be sent a third time, without what was not kept")
 	}
 }
@@ -99,7 +99,7 @@ func TestABodyThatBrokeOffIsNotSentAgain(t *testing.T) {
 	if own := (*BodyError)(nil); !errors.As(err, &own) || !strings.Contains(err.Error(), "client went away") {
 		t.Errorf("got %v", err)
 	}
-	if r.again(t.Context()) {
+	if r.again(t.Context(), settleTime) {
 		t.Error("it can be sent again")
 	}
 }
@@ -126,13 +126,13 @@ func TestWhatIsKeptGoesWithTheAnswer(t *testing.T) {
 		}, "closed"},
 		{"when the attempt is closed after", func(t *testing.T, r *replay) {
 			drop(t, r.current, 2)
-			r.again(t.Context())
+			r.again(t.Context(), settleTime)
 			r.settle(false)
 			r.current.Close()
 		}, "closed"},
 		{"once the second attempt has caught up", func(t *testing.T, r *replay) {
 			drop(t, r.current, 4)
-			r.again(t.Context())
+			r.again(t.Context(), settleTime)
 			drop(t, r.current, 1)
 			r.settle(false)
 			if string(r.kept) != text[:4] {
@@ -143,7 +143,7 @@ func TestWhatIsKeptGoesWithTheAnswer(t *testing.T) {
 		{"though the first attempt asks late", func(t *testing.T, r *replay) {
 			first := r.current
 			drop(t, first, 4)
-			r.again(t.Context())
+			r.again(t.Context(), settleTime)
 			r.settle(false)
 			_, _ = first.Read(make([]byte, 1))
 			if string(r.kept) != text[:4] {
@@ -158,7 +158,7 @@ func TestWhatIsKeptGoesWithTheAnswer(t *testing.T) {
 			if r.kept != nil {
 				t.Errorf("%q is kept", r.kept)
 			}
-			if r.again(t.Context()) {
+			if r.again(t.Context(), settleTime) {
 				t.Error("it can be sent again")
 			}
 			left, err := io.ReadAll(r.current)
@@ -217,7 +217,7 @@ func TestAnUploadThatBringsNothingIsNotSentAgain(t *testing.T) {
 		synctest.Wait()
 
 		start := time.Now()
-		if r.again(t.Context()) {
+		if r.again(t.Context(), settleTime) {
 			t.Error("it can be sent again while a read is under way")
 		}
 		if took := time.Since(start); took != settleTime {
@@ -225,7 +225,7 @@ func TestAnUploadThatBringsNothingIsNotSentAgain(t *testing.T) {
 		}
 		leaving, leave := context.WithCancel(t.Context())
 		leave()
-		if r.again(leaving) {
+		if r.again(leaving, settleTime) {
 			t.Error("it can be sent again for one who has left")
 		}
 		// The attempt goes on, for the answer may still need it.
@@ -255,7 +255,7 @@ func TestAnUploadThatGoesOnIsTakenOverBetweenTwoReads(t *testing.T) {
 			body.Close()
 		}()
 		time.Sleep(settleTime)
-		if !r.again(t.Context()) {
+		if !r.again(t.Context(), settleTime) {
 			t.Fatal("it cannot be sent again")
 		}
 		if err := <-ended; !errors.Is(err, errAttemptOver) {
@@ -291,7 +291,7 @@ func TestAReadThatComesToItsTurnAfterTheResendReadsNothing(t *testing.T) {
 
 func TestNoBodyNeedsNoReplay(t *testing.T) {
 	for _, r := range []*replay{newReplay(nil, -1), newReplay(nil, 0), newReplay(strings.NewReader(""), 0)} {
-		if r != nil || !r.again(t.Context()) {
+		if r != nil || !r.again(t.Context(), settleTime) {
 			t.Errorf("got %v", r)
 		}
 		r.settle(true)
@@ -316,7 +316,7 @@ func FuzzReplay(f *testing.F) {
 				t.Fatalf("an attempt sent %q, %v, of %q", sent[:n], err, body)
 			}
 			old := r.current
-			if !r.again(t.Context()) {
+			if !r.again(t.Context(), settleTime) {
 				t.Fatal("it cannot be sent again")
 			}
 			late.Go(func() { _, _ = io.Copy(io.Discard, old) })

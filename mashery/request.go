@@ -38,7 +38,7 @@ func (s *sending) request(ctx context.Context, grant *Grant) *http.Request {
 // bodyAgain is for the transport, which begins anew by itself where an idle
 // connection turns out to be closed and nothing was sent.
 func (s *sending) bodyAgain(ctx context.Context) (io.ReadCloser, error) {
-	if !s.body.again(ctx) {
+	if !s.body.again(ctx, settleTime) {
 		return nil, errors.New("too much of the body was sent to begin anew")
 	}
 	return s.body.current, nil

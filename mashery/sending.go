@@ -127,16 +127,22 @@ func (s *sending) resend(ctx context.Context, grant *Grant, resp *http.Response,
 		pause := retryAfter(resp.Header, now)
 		s.budget.pause(now.Add(min(pause, s.call.MaxWait)))
 		s.refused = now
-		return pause <= s.call.MaxWait-s.waited && s.body.again(ctx) && s.resent(ResentOverQPS)
+		return pause <= s.call.MaxWait-s.waited && s.again(ctx) && s.resent(ResentOverQPS)
 	case deadGrant:
 		another := s.source.Dead(grant)
 		if s.renewed || !another {
 			return false
 		}
 		s.renewed = true
-		return s.body.again(ctx) && s.resent(ResentDeadGrant)
+		return s.again(ctx) && s.resent(ResentDeadGrant)
 	}
 	return false
+}
+
+// again readies the body to be sent once more. A slow upload is waited for as
+// long as the call may wait.
+func (s *sending) again(ctx context.Context) bool {
+	return s.body.again(ctx, max(settleTime, s.call.MaxWait-s.waited))
 }
 
 // resent tells that the call is sent again.

@@ -92,13 +92,13 @@ func (s *sending) lost(ctx context.Context, err error) bool {
 	if !s.call.repeatable() || s.losses == mostLosses || s.try.answered.Load() || !isLoss(ctx, err) {
 		return false
 	}
-	pause := backOff<<s.losses/2 + rand.N(backOff<<s.losses/2)
-	if s.budget != nil && pause > s.call.MaxWait-s.waited || !s.body.again(ctx) {
+	failed, pause := time.Now(), backOff<<s.losses/2+rand.N(backOff<<s.losses/2)
+	if s.budget != nil && pause > s.call.MaxWait-s.waited || !s.again(ctx) {
 		return false
 	}
 	s.losses++
 	s.resent(ResentLost)
-	s.refused = time.Now()
+	s.refused = failed
 	return sleep(ctx, pause) == nil
 }
 
