@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"mashproxy/mashery"
 	"mashproxy/sandbox"
 	"mashproxy/sandbox/emulator"
 )
@@ -28,7 +27,7 @@ func longFaults() []fault {
 			spares:  func(c call, _ window) bool { return !c.v2 && c.failure == inactive },
 			allowed: "V3 calls, by Mashery's answer that the token is dead", check: rivalsRest},
 		{name: "an inactive key for 4 min", beside: true, setup: setup{audited: true},
-			strike: all(masheryFault("error,code="+mashery.ErrDeveloperInactive+",api=v2"), masheryFault("error,code="+mashery.ErrDeveloperInactive+",api=v3"), lasting(long)),
+			strike: all(refuseAll("v2"), refuseAll("v3"), lasting(long)),
 			spares: func(c call, when window) bool {
 				return (c.failure == inactive || c.failure == refused) && c.began.Add(c.took).After(when.from)
 			},
@@ -44,11 +43,16 @@ func rivals() setup {
 
 const (
 	// inactive is how Mashery refuses a dead token, and an inactive key.
-	inactive = "403 " + mashery.ErrDeveloperInactive
+	inactive = "403 ERR_403_DEVELOPER_INACTIVE"
 	// refused is how a call fails whose grants Mashery has refused, while there is
 	// none.
 	refused = "502 grant_refused"
 )
+
+// refuseAll lets Mashery refuse the calls of an API, as those of an inactive key.
+func refuseAll(api string) func(context.Context, *world) error {
+	return masheryFault("error,code=ERR_403_DEVELOPER_INACTIVE,api=" + api)
+}
 
 // rivalsRest holds that each proxy comes to two tokens a minute at most, and says
 // what mends it.
