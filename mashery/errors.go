@@ -55,14 +55,14 @@ func (e *TimeoutError) Error() string {
 
 func (e *TimeoutError) Unwrap() error { return e.cause }
 
-// BodyError says that the call's own body broke off: nothing Mashery did.
-type BodyError struct{ cause error }
+// BodyError says that the call's own body broke off, and why: nothing Mashery did.
+type BodyError struct{ Cause error }
 
 func (e *BodyError) Error() string {
-	return fmt.Sprintf("the call's own body could not be read to its end: %v", e.cause)
+	return fmt.Sprintf("the call's own body could not be read to its end: %v", e.Cause)
 }
 
-func (e *BodyError) Unwrap() error { return e.cause }
+func (e *BodyError) Unwrap() error { return e.Cause }
 
 // EndpointMismatchError says that the grant is for another address than the one
 // this sender sends to. Nothing was sent.

@@ -148,8 +148,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, j *Judgement) {
 	switch {
 	case j.Unknown != nil:
 		h.refuse(w, r, c, j.Unknown)
+		return
 	case j.Refusal != nil:
 		h.turnDown(w, r, j.Refusal)
+		return
+	}
+	r, done := j.ahead.watch(r)
+	defer done()
+	switch {
 	case j.Cause != "":
 		h.askVault(w, r, c, j.body, warning{j.Cause, j.Reason})
 	case h.send(w, r, j) && h.Logger.IsDebug():

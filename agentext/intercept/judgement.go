@@ -30,9 +30,10 @@ type Judgement struct {
 
 	began time.Time
 
-	call *route // nil for what is no call to Mashery
-	body *policy.Body
-	out  *mashery.Call // what is to be sent; nil if nothing is
+	call  *route // nil for what is no call to Mashery
+	ahead *ahead // what body reads; nil: there is none
+	body  *policy.Body
+	out   *mashery.Call // what is to be sent; nil if nothing is
 }
 
 // Judge tells what is to become of a request that comes in by a listener. It
@@ -43,7 +44,8 @@ func (h *Handler) Judge(l *Listener, r *http.Request) *Judgement {
 	if call, j.Refusal = h.read(l, r); call == nil {
 		return j
 	}
-	j.call, j.body, j.Block, j.Role = call, policy.NewBody(r.Body), call.mount.Mashery, call.role
+	j.call, j.Block, j.Role = call, call.mount.Mashery, call.role
+	j.body = j.bodyOf(r)
 	if j.Refusal = call.narrow(r, j.body); j.Refusal != nil {
 		return j
 	}
@@ -62,6 +64,14 @@ func (h *Handler) Judge(l *Listener, r *http.Request) *Judgement {
 		j.out, j.Refusal = h.callOf(r, call, j.body)
 	}
 	return j
+}
+
+// bodyOf is the request's body, which is read ahead where the call has to wait.
+func (j *Judgement) bodyOf(r *http.Request) *policy.Body {
+	if j.ahead = newAhead(r); j.ahead == nil {
+		return policy.NewBody(nil)
+	}
+	return policy.NewBody(j.ahead)
 }
 
 // leave leaves the call to Vault.

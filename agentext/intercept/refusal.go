@@ -34,7 +34,7 @@ const permissionDenied = "permission denied"
 // refuse answers a call that could not be made.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *route, err error) {
 	h.Logger.Debug("not served", "id", idOf(w), "method", c.verb, "role", c.role, "path", c.below, "error", err)
-	if r.Context().Err() != nil {
+	if left := context.Cause(r.Context()); left != nil && !errors.As(left, new(*mashery.BodyError)) {
 		panic(http.ErrAbortHandler) // the caller has left; returning would answer 200
 	}
 	refusal, from := refusalOf(err, c)

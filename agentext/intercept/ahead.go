@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package intercept
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mashproxy/mashery"
+)
+
+const (
+	// aheadAfter is how long a call waits before its body is read ahead: most
+	// are sent by then.
+	aheadAfter = 10 * time.Millisecond
+	// mostAhead is how much is read ahead, in bytes, aheadStep how much at once.
+	mostAhead, aheadStep = 256 << 10, 4 << 10
+)
+
+// ahead is a body that is read before it is asked for, while its call waits: for
+// a slot, or a grant. net/http notices that a caller has left only after it has
+// read all that the caller sent (registerOnHitEOF in net/http/server.go); a call
+// whose caller is gone must not keep its place, and must not be made.
+type ahead struct {
+	body  io.Reader
+	asked atomic.Bool // for the body, or the call is over
+
+	mu   sync.Mutex // held while the body is read
+	kept []byte     // what was read and is not given yet
+	end  error      // what ended the body; nil: not ended
+}
+
+// newAhead is the body of a request; nil: it has none.
+func newAhead(r *http.Request) *ahead {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	return &ahead{body: r.Body}
+}
+
+// Read implements io.Reader.
+func (a *ahead) Read(p []byte) (int, error) {
+	a.asked.Store(true)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case len(a.kept) > 0:
+		n := copy(p, a.kept)
+		a.kept = a.kept[n:]
+		return n, nil
+	case a.end != nil:
+		return 0, a.end
+	}
+	n, err := a.body.Read(p)
+	a.end = err
+	return n, err
+}
+
+// watch returns the request of a call that may have to wait, whose context ends
+// when the body breaks off meanwhile, with a *[mashery.BodyError] as its cause.
+// The caller runs done when the call is over.
+func (a *ahead) watch(r *http.Request) (watched *http.Request, done func()) {
+	if a == nil {
+		return r, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	timer := time.AfterFunc(aheadAfter, func() {
+		if err := a.fill(); err != nil && !a.asked.Load() {
+			cancel(&mashery.BodyError{Cause: err})
+		}
+	})
+	return r.WithContext(ctx), func() {
+		timer.Stop()
+		a.asked.Store(true)
+		cancel(nil)
+	}
+}
+
+// fill reads ahead to the end of the body, if that is not too far, or until the
+// body is asked for. It fails when the body breaks off.
+func (a *ahead) fill() error {
+	for {
+		switch more, err := a.step(); {
+		case err == io.EOF, err == nil && !more:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+func (a *ahead) step() (more bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.asked.Load() || a.end != nil || len(a.kept) >= mostAhead {
+		return false, nil
+	}
+	a.kept = slices.Grow(a.kept, aheadStep)
+	n, err := a.body.Read(a.kept[len(a.kept) : len(a.kept)+aheadStep])
+	a.kept, a.end = a.kept[:len(a.kept)+n], err
+	return true, err
+}
