@@ -162,7 +162,8 @@ func (b *Budget) serve(now time.Time, slack time.Duration) ticket {
 	}
 	b.last = at
 	b.counts.sent(now)
-	return b.guard.add(now)
+	n, _, _ := b.pace.most()
+	return b.guard.add(now, n)
 }
 
 // interval is the time between two slots. b.mu is held.

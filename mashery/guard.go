@@ -13,8 +13,9 @@ const (
 	idleSlack = 10 * time.Millisecond
 	// guardSlack is how much of either may be taken from the headroom.
 	guardSlack = 1 * time.Millisecond
-	// mostGuarded is how many slots are remembered.
-	mostGuarded = 128
+	// mostGuarded is how many slots are remembered at most: those of a second. A
+	// key that may make more calls in one is paced by its rate alone.
+	mostGuarded = 4096
 )
 
 // ticket is the number of a slot that was taken, from 1; 0: none.
@@ -28,33 +29,44 @@ type guard struct {
 	latest ticket
 }
 
-// add takes one more slot.
-func (g *guard) add(at time.Time) ticket {
+// add takes one more slot, where n are to be remembered.
+func (g *guard) add(at time.Time, n int) ticket {
+	g.hold(n)
 	g.latest++
-	if len(g.at) < mostGuarded {
-		g.at = append(g.at, at)
-	} else {
-		g.at[place(g.latest)] = at
+	if len(g.at) > 0 {
+		g.at[g.place(g.latest)] = at
 	}
 	return g.latest
 }
 
+// hold makes room for n slots, unless that is too much.
+func (g *guard) hold(n int) {
+	if n <= len(g.at) || n > mostGuarded {
+		return
+	}
+	old := *g
+	g.at = make([]time.Time, n)
+	for t := g.latest; t > 0 && g.latest-t < ticket(len(old.at)); t-- {
+		g.at[g.place(t)] = old.at[old.place(t)]
+	}
+}
+
 // left takes in that the call of a slot left only then.
 func (g *guard) left(t ticket, at time.Time) {
-	if t != 0 && g.latest-t < mostGuarded {
-		g.at[place(t)] = at
+	if t != 0 && g.latest-t < ticket(len(g.at)) {
+		g.at[g.place(t)] = at
 	}
 }
 
 // place is where a ticket's time is remembered.
-func place(t ticket) ticket { return (t - 1) % mostGuarded }
+func (g *guard) place(t ticket) ticket { return (t - 1) % ticket(len(g.at)) }
 
 // after is when one more slot may be taken, if there may be n within that time;
-// zero: at any time, as far as is remembered.
+// zero, or long ago: at any time, as far as is remembered.
 func (g *guard) after(n int, within time.Duration) time.Time {
 	nth := ticket(max(1, n))
-	if nth > g.latest || nth > mostGuarded {
+	if nth > g.latest || nth > ticket(len(g.at)) {
 		return time.Time{}
 	}
-	return g.at[place(g.latest-nth+1)].Add(within)
+	return g.at[g.place(g.latest-nth+1)].Add(within)
 }
