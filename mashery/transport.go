@@ -16,6 +16,9 @@ import (
 const (
 	connectTimeout        = 10 * time.Second
 	responseHeaderTimeout = 2 * time.Minute // what the Mashery Go client allows V3
+	// idleTimeout is less than the minute after which load balancers close idle
+	// connections: a POST that meets that cannot be sent again.
+	idleTimeout = 50 * time.Second
 )
 
 // TransportConfig is what may be set of the way to Mashery. The zero value
@@ -63,7 +66,7 @@ func NewTransport(c TransportConfig) *http.Transport {
 		DisableCompression:     true,
 		MaxIdleConns:           0, // bounded per host
 		MaxIdleConnsPerHost:    256,
-		IdleConnTimeout:        90 * time.Second,
+		IdleConnTimeout:        idleTimeout,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
 	}
 }
