@@ -14,8 +14,12 @@ const (
 	// offsetLife is how long a proxied call believes what was measured of
 	// Mashery's clock; and how long Mashery is not asked again that did not tell.
 	offsetLife = time.Minute
-	// askClock is the longest time Mashery may take to tell its time.
-	askClock = 2 * time.Second
+	// longestSilence is how long that is at most, where each question only keeps
+	// somebody waiting.
+	longestSilence = 10 * time.Minute
+	// askClock is the longest time Mashery may take to tell its time: less than
+	// the two seconds after which callers of mashproxy go without their grant.
+	askClock = time.Second
 )
 
 // clock tells Mashery's time, by which V2 calls are signed: our own, moved by
@@ -34,7 +38,10 @@ type clock struct {
 	mu     sync.Mutex
 	offset time.Duration
 	learnt time.Time // by our clock; zero: never
-	untold time.Time // when Mashery last did not tell; zero: it told since
+	// untold is when Mashery, when it was last asked, did not tell; zero: it did.
+	// silence is for how long it is not asked again.
+	untold  time.Time
+	silence time.Duration
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -43,17 +50,41 @@ func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		now := c.now()
-		c.learn(date.Sub(now), now)
-	}
+	c.learn(resp)
 	return resp, nil
 }
 
-func (c *clock) learn(offset time.Duration, at time.Time) {
+// learn learns from an answer, and tells whether it told the time.
+func (c *clock) learn(from *http.Response) bool {
+	date, err := http.ParseTime(from.Header.Get("Date"))
+	if err != nil {
+		return false
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.offset, c.learnt, c.untold = offset, at, time.Time{}
+	c.learnt = c.now()
+	c.offset = date.Sub(c.learnt)
+	return true
+}
+
+// asked takes note of whether Mashery told its time when it was asked, and of
+// whether somebody waited for that in vain, who then asks half as often each time.
+// It begins with a minute, for a pause may be a short one, and a clock be wrong by
+// what was never learnt. Other answers do not end a silence: Mashery may answer
+// calls but not the question. What they tell of the time is used meanwhile.
+func (c *clock) asked(told, inVain bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case told:
+		c.untold, c.silence = time.Time{}, 0
+		return
+	case inVain:
+		c.silence = min(max(2*c.silence, offsetLife), longestSilence)
+	default:
+		c.silence = offsetLife
+	}
+	c.untold = c.now()
 }
 
 // read gives the offset, and whether there is none to be had that is fresher
@@ -63,7 +94,7 @@ func (c *clock) read(since time.Time) (offset time.Duration, fresh bool) {
 	defer c.mu.Unlock()
 	now := c.now()
 	told := !c.learnt.Before(since) && !c.learnt.After(now)
-	silent := !c.untold.Before(now.Add(-offsetLife)) && !c.untold.After(now)
+	silent := !c.untold.Before(now.Add(-c.silence)) && !c.untold.After(now)
 	return c.offset, told || silent
 }
 
@@ -93,15 +124,14 @@ func (c *clock) ask(ctx context.Context, endpoint *url.URL, since time.Time) tim
 	if err != nil {
 		return offset
 	}
-	resp, err := c.RoundTrip(req)
+	resp, err := c.base.RoundTrip(req)
+	told := err == nil && c.learn(resp)
 	if err == nil {
 		resp.Body.Close() // HEAD has none
 	}
-	learnt, fresh := c.read(since)
-	if !fresh && ctx.Err() == nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.untold = c.now()
+	if told || ctx.Err() == nil {
+		c.asked(told, within.Err() != nil)
 	}
-	return learnt
+	offset, _ = c.read(since)
+	return offset
 }

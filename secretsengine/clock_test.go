@@ -4,9 +4,13 @@ package secretsengine
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -106,6 +110,110 @@ func TestASignatureDoesNotNeedMasherysClock(t *testing.T) {
 			e.wantSigned("told before", time.Hour)
 		})
 	}
+}
+
+// masheryClock is a clock before a Mashery that answers as it is told. Time is a
+// bubble's.
+func masheryClock(answers func(*http.Request) (*http.Response, error)) *client {
+	c := &clock{base: roundTripper(answers), now: time.Now}
+	return &client{clock: c, sender: &mashery.Sender{Transport: c, V2: &url.URL{Scheme: "https", Host: "mashery.test"}}}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// hang is a Mashery of which no answer comes.
+func hang(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// refuse is one to which there is no way.
+func refuse(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }
+
+// tellAhead is one whose clock is ahead.
+func tellAhead(by time.Duration) roundTripper {
+	return func(*http.Request) (*http.Response, error) {
+		return &http.Response{Body: http.NoBody, Header: http.Header{"Date": {time.Now().Add(by).UTC().Format(http.TimeFormat)}}}, nil
+	}
+}
+
+func TestAMasheryThatDoesNotTellItsTimeIsAskedLessAndLess(t *testing.T) {
+	const m = time.Minute
+	for _, test := range []struct {
+		name    string
+		answers roundTripper
+		waited  time.Duration   // by each that asks
+		asked   []time.Duration // within the first hour, by who takes a grant every half minute
+	}{
+		{"where it does not answer, twice as long each time", hang, time.Second, []time.Duration{0, m, 3 * m, 7 * m, 15 * m, 25 * m, 35 * m, 45 * m, 55 * m}},
+		{"where nobody waits for that, once a minute", refuse, 0, func() (each []time.Duration) {
+			for at := range time.Duration(60) {
+				each = append(each, at*m)
+			}
+			return each
+		}()},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var asked []time.Duration
+				begin := time.Now()
+				c := masheryClock(func(r *http.Request) (*http.Response, error) {
+					asked = append(asked, time.Since(begin).Round(m))
+					return test.answers(r)
+				})
+				for time.Since(begin) < time.Hour {
+					start, before := time.Now(), len(asked)
+					c.masheryTime(t.Context(), 0)
+					wantEqual(t, "waited", time.Since(start), test.waited*time.Duration(len(asked)-before))
+					time.Sleep(30*time.Second + time.Millisecond)
+				}
+				if !slices.Equal(asked, test.asked) {
+					t.Errorf("asked %v, want %v", asked, test.asked)
+				}
+			})
+		})
+	}
+}
+
+func TestAfterASilenceMasheryIsBelievedAndAskedForEachGrantAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answers, asked := roundTripper(hang), 0
+		c := masheryClock(func(r *http.Request) (*http.Response, error) { asked++; return answers(r) })
+		ahead := func() time.Duration { return time.Until(c.masheryTime(t.Context(), 0)).Round(time.Minute) }
+		for range 4 {
+			wantEqual(t, "never told, ahead", ahead(), 0)
+			time.Sleep(5 * time.Minute)
+		}
+		answers = tellAhead(time.Hour)
+		time.Sleep(longestSilence)
+		for range 3 {
+			before := asked
+			wantEqual(t, "told, ahead", ahead(), time.Hour)
+			wantEqual(t, "times asked", asked-before, 1)
+			time.Sleep(time.Millisecond)
+		}
+		answers = hang
+		for range 3 {
+			wantEqual(t, "silent again, ahead", ahead(), time.Hour)
+		}
+		time.Sleep(offsetLife + time.Second)
+		answers = tellAhead(2 * time.Hour)
+		wantEqual(t, "a minute after one more silence, ahead", ahead(), 2*time.Hour)
+	})
+}
+
+func TestWhatOtherAnswersTellOfTheTimeIsUsedInASilence(t *testing.T) {
+	e := newDemo(t)
+	e.onTime(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	e.mashery.on(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Date", e.mashery.date(time.Hour)) }, nil)
+	e.wantSigned("never told", 0)
+	e.wantAsked("at first", 1)
+	e.must(logical.ReadOperation, "roles/demo/proxy/v3/services", nil)
+	e.clock.move(time.Millisecond)
+	e.wantSigned("after a call", time.Hour)
+	e.wantAsked("after a call", 1)
 }
 
 func TestOneAsksForTheTimeAndTheOthersWaitForIt(t *testing.T) {
