@@ -54,6 +54,26 @@ Feature: Grants
     And I renew its lease
     Then it is refused (400): * lease is not renewable: role "billing" is gone
 
+  Scenario Outline: The lease of a grant that tells another qps than the role has is not renewed
+    Given the role "billing"
+    When I read "mash-creds/roles/billing/grant?api=<api>&lease=true"
+    And I remember "lease_id" as {lease}
+    And I write to "mash-creds/roles/billing"
+      | qps | 5 |
+    And I renew its lease
+    Then it is refused (400): * the grant is out of date: role "billing" has another qps, or the mount another endpoint, than it tells; read a new one
+    When I read "mash-creds/roles/billing/grant?api=<api>&lease=true"
+    Then it says
+      | qps | 5 |
+    When I renew its lease
+    Then it says
+      | lease_duration | <seconds> |
+
+    Examples:
+      | api | seconds |
+      | 2   | 60      |
+      | 3   | 900     |
+
   Scenario: A role lacks the credentials of an API
     Given the role "billing" for V2 alone
     When I read "mash-creds/roles/billing/grant?api=3"

@@ -26,6 +26,7 @@ const (
 const (
 	leaseRole        = "role"
 	leaseFingerprint = "credentials"
+	leaseTold        = "told"
 )
 
 func (b *backend) leaseV2() *framework.Secret {
@@ -60,12 +61,19 @@ func (b *backend) leased(leaseType string, answer map[string]any, of *buyer, mos
 	resp := b.Secret(leaseType).Response(answer, map[string]any{
 		leaseRole:        of.Role.Name,
 		leaseFingerprint: of.Marks.Fingerprint,
+		leaseTold:        of.told(),
 	})
 	// Not nothing, which Vault would take for its default: the term may just have ended.
 	most = max(time.Second, of.Role.Term.within(most, b.now()))
 	resp.Secret.TTL = min(resp.Secret.TTL, most)
 	resp.Secret.MaxTTL = most
 	return resp
+}
+
+// told is what a grant tells beside its credential that can change while that is
+// good. It is a text, for a number would come back from storage as another type.
+func (b *buyer) told() string {
+	return fmt.Sprint(b.Role.QPS, " ", b.Client.sender.V2, " ", b.Client.sender.V3)
 }
 
 // renewLease gives the lease its full time again, up to its maximum and the
@@ -84,26 +92,40 @@ func (b *backend) renewLease(ttl time.Duration) framework.OperationFunc {
 		if r == nil {
 			return nil, fmt.Errorf("lease is not renewable: role %q is gone", name)
 		}
-		marks, err := b.marks(ctx, req.Storage, r.credentials())
+		buyer, err := b.buyer(ctx, req.Storage, r)
 		if err != nil {
 			return nil, err
 		}
-		if marks.Fingerprint != req.Secret.InternalData[leaseFingerprint] {
-			return nil, fmt.Errorf("lease is not renewable: role %q has other credentials now; read a new grant", name)
+		if err := buyer.outgrown(req.Secret.InternalData); err != nil {
+			return nil, err
 		}
-		switch now := b.now(); {
-		case r.ForcedProxyMode:
-			return nil, fmt.Errorf("lease is not renewable: role %q requires proxy mode now", name)
-		case r.Term.over(now):
-			return nil, fmt.Errorf("lease is not renewable: role %q has expired (granted until %s)", name, r.Term)
-		default:
-			req.Secret.TTL = r.Term.within(ttl, now)
-		}
+		req.Secret.TTL = r.Term.within(ttl, b.now())
 		if most := req.Secret.MaxTTL; most > 0 {
 			req.Secret.TTL = min(req.Secret.TTL, most)
 		}
 		return &logical.Response{Secret: req.Secret}, nil
 	}
+}
+
+// outgrown says why the role would not give the grant again that the lease is of;
+// nil when it would. "Lease is not renewable" are Vault's own words for a lease
+// that is over, by which mashproxy drops the grant at once: it stands for what the
+// role gives nobody any more. What it merely tells may be old for as long as it
+// takes to read another; in other words, mashproxy signs with it until then.
+func (b *buyer) outgrown(lease map[string]any) error {
+	// A lease of an earlier version's does not say what its grant told.
+	told, known := lease[leaseTold].(string)
+	switch name := b.Role.Name; {
+	case b.Marks.Fingerprint != lease[leaseFingerprint]:
+		return fmt.Errorf("lease is not renewable: role %q has other credentials now; read a new grant", name)
+	case b.Role.ForcedProxyMode:
+		return fmt.Errorf("lease is not renewable: role %q requires proxy mode now", name)
+	case b.Role.Term.over(b.now()):
+		return fmt.Errorf("lease is not renewable: role %q has expired (granted until %s)", name, b.Role.Term)
+	case known && told != b.told():
+		return fmt.Errorf("the grant is out of date: role %q has another qps, or the mount another endpoint, than it tells; read a new one", name)
+	}
+	return nil
 }
 
 // revokeLease does nothing, and always can: Mashery has no way to end a

@@ -114,6 +114,9 @@ func TestALeaseIsNotRenewedForACredentialThatIsNoMore(t *testing.T) {
 		"the role is gone": {
 			func(e *engine) { e.must(logical.DeleteOperation, "roles/demo", nil) },
 			`lease is not renewable: role "demo" is gone`},
+		"the area was changed": {
+			func(e *engine) { e.writeRole("demo", map[string]any{"area_nid": 43}) },
+			`lease is not renewable: role "demo" has other credentials now; read a new grant`},
 		"the secret was changed": {
 			func(e *engine) { e.writeRole("demo", map[string]any{"secret": "other"}) },
 			`lease is not renewable: role "demo" has other credentials now; read a new grant`},
@@ -122,7 +125,7 @@ func TestALeaseIsNotRenewedForACredentialThatIsNoMore(t *testing.T) {
 				e.writeRole("demo", map[string]any{"explicit_term": "1m"})
 				e.clock.move(time.Hour)
 			},
-			"has expired (granted until "},
+			`lease is not renewable: role "demo" has expired (granted until `},
 		"the role may give out no credentials": {
 			func(e *engine) { e.writeRole("demo", map[string]any{"forced_proxy_mode": true}) },
 			`lease is not renewable: role "demo" requires proxy mode now`},
@@ -134,6 +137,7 @@ func TestALeaseIsNotRenewedForACredentialThatIsNoMore(t *testing.T) {
 			t.Run(name+", api "+api, func(t *testing.T) {
 				e := newDemo(t)
 				secret := e.lease(api)
+				e.writeRole("demo", map[string]any{"qps": 9}) // which alone would leave it its time
 				c.change(e)
 				_, err := e.renew(secret, 0)
 				if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -158,13 +162,70 @@ func TestALeaseEndsWithTheTermOfItsRole(t *testing.T) {
 	}
 }
 
-func TestAChangeThatIsNoneOfTheCredentialsLeavesLeasesRenewable(t *testing.T) {
+// atOnce are the words by which mashproxy drops a grant without having another.
+var atOnce = []string{"lease is not renewable", "lease not found", "lease expired", "invalid token"}
+
+func TestAChangeOfWhatAGrantTellsHasItReplacedInTime(t *testing.T) {
+	const outdated = `the grant is out of date: role "demo" has another qps, or the mount another endpoint, than it tells; read a new one`
+	for _, c := range []struct {
+		name   string
+		change func(*engine)
+		want   string // "": renewed
+	}{
+		{"more calls a second", func(e *engine) { e.writeRole("demo", map[string]any{"qps": 1001}) }, outdated},
+		{"fewer calls a second", func(e *engine) { e.writeRole("demo", map[string]any{"qps": 1}) }, outdated},
+		{"another V2 endpoint", func(e *engine) { e.writeConfig("v2_endpoint", e.mashery.URL+"/other") }, outdated},
+		{"another V3 endpoint", func(e *engine) { e.writeConfig("v3_endpoint", e.mashery.URL+"/other") }, outdated},
+		{"the same again", func(e *engine) { e.writeRole("demo", map[string]any{"qps": 1000}) }, ""},
+		{"there and back", func(e *engine) {
+			e.writeRole("demo", map[string]any{"qps": 9})
+			e.writeRole("demo", map[string]any{"qps": 1000})
+		}, ""},
+		{"the same endpoint in other words", func(e *engine) { e.writeConfig("v3_endpoint", e.mashery.URL+"/v3/rest/") }, ""},
+		{"a setting of the role that no grant tells", func(e *engine) { e.writeRole("demo", map[string]any{"explicit_term": "2w"}) }, ""},
+		{"a setting of the mount that no grant tells", func(e *engine) { e.writeConfig("oaep_label", "other") }, ""},
+	} {
+		for _, api := range []string{"2", "3"} {
+			t.Run(c.name+", api "+api, func(t *testing.T) {
+				e := newDemo(t)
+				secret := e.lease(api)
+				c.change(e)
+				_, err := e.renew(secret, 0)
+				if c.want == "" {
+					if err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				if err == nil || err.Error() != c.want {
+					t.Fatalf("got %v, want %s", err, c.want)
+				}
+				for _, words := range atOnce {
+					if strings.Contains(err.Error(), words) {
+						t.Errorf("%q has the grant dropped at once, and calls wait", words)
+					}
+				}
+				if _, err := e.renew(e.lease(api), 0); err != nil {
+					t.Errorf("the successor: %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestALeaseThatDoesNotSayWhatItsGrantToldIsRenewed(t *testing.T) {
 	e := newDemo(t)
 	secret := e.lease("3")
+	delete(secret.InternalData, leaseTold) // as an earlier version's
 	e.writeRole("demo", map[string]any{"qps": 9})
 	if _, err := e.renew(secret, 0); err != nil {
 		t.Error(err)
 	}
+}
+
+func (e *engine) writeConfig(field, value string) {
+	e.Helper()
+	e.must(logical.UpdateOperation, "config", map[string]any{field: value})
 }
 
 func TestRevokingAlwaysSucceeds(t *testing.T) {

@@ -79,8 +79,8 @@ Mashery's clock, which Mashery accepts for five minutes.
 
 With lease=true it comes as a lease (V2: 1 minute, at most 2; V3: 15 minutes, at
 most nine tenths of the token's life) that can be renewed as long as the role
-keeps its credentials. Revoking the lease does not end the credential, for which
-Mashery has no way.
+keeps its credentials and qps, and the mount its endpoints. Revoking the lease
+does not end the credential, for which Mashery has no way.
 
 key_id tells API keys of this mount apart without revealing them; v2_endpoint and
 v3_endpoint are where the credential is good.
