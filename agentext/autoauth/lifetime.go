@@ -8,6 +8,8 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -34,25 +36,28 @@ type lookup struct {
 
 // lookups keep the last lookup.
 type lookups struct {
-	turn chan struct{} // held while Vault is asked
-	last lookup
+	turn chan struct{} // held while Vault is asked, for lookupTime at most
+	last atomic.Pointer[lookup]
 }
 
 func newLookups() lookups { return lookups{turn: make(chan struct{}, 1)} }
 
 // lookup gives what Vault said of the current token; again asks in any case.
-// Without that it is asked once, refusals included. An error means that nothing
-// is known.
+// Without that it is asked once, refusals included, and by one at a time; whoever
+// waits asks beside one who has had no answer for a while, for that may never
+// come. An error means that nothing is known.
 func (i *Identity) lookup(ctx context.Context, namespace string, again bool) (lookup, error) {
 	select {
 	case i.lookups.turn <- struct{}{}:
-		defer func() { <-i.lookups.turn }()
+		next := sync.OnceFunc(func() { <-i.lookups.turn })
+		defer next()
+		defer time.AfterFunc(lookupTime, next).Stop()
 	case <-ctx.Done():
 		return lookup{}, context.Cause(ctx)
 	}
 	token := i.Token()
-	if last := i.lookups.last; !again && token != "" && last.token == token {
-		return last, nil
+	if last := i.lookups.last.Load(); !again && token != "" && last != nil && last.token == token {
+		return *last, nil
 	}
 	found := lookup{token: token, sent: time.Now()}
 	found.secret, found.header, found.err = i.read(ctx, token, namespace, lookupSelf, nil)
@@ -62,7 +67,7 @@ func (i *Identity) lookup(ctx context.Context, namespace string, again bool) (lo
 	if found.secret != nil {
 		delete(found.secret.Data, "id") // nobody needs the token itself
 	}
-	i.lookups.last = found
+	i.lookups.last.Store(&found)
 	return found, nil
 }
 

@@ -174,6 +174,30 @@ func TestWhoWaitsForALookupCanLeave(t *testing.T) {
 	})
 }
 
+// TestALookupThatNobodyAnswersHoldsUpNoOther swallows the first request, as a
+// network does that is gone for a moment.
+func TestALookupThatNobodyAnswersHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i, v, _ := identity(t, answers(hangs, lives(60)))
+		i.set("hvs.current")
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		go func() { _, _, _ = i.Read(ctx, "", lookupSelf, nil) }()
+		synctest.Wait()
+		began := time.Now()
+		for range 2 {
+			if _, _, err := i.Read(ctx, "", lookupSelf, nil); err != nil || time.Since(began) != lookupTime || v.requests() != 2 {
+				t.Errorf("%v after %s, Vault was asked %d times", err, time.Since(began), v.requests())
+			}
+		}
+		stop()
+		synctest.Wait()
+		if _, _, err := i.Read(t.Context(), "", lookupSelf, nil); err != nil || v.requests() != 2 || len(i.lookups.turn) != 0 {
+			t.Errorf("%v, Vault was asked %d times", err, v.requests())
+		}
+	})
+}
+
 func TestARefusedLookupIsNotAskedAgain(t *testing.T) {
 	tests := map[string]struct {
 		status int

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	readEvery  = 50 * time.Second       // so that a change shows within a minute
+	readEvery  = 50 * time.Second       // from begin to begin, so that a change shows within a minute
 	freshFor   = time.Minute            // after that a call has them read again before it relies on them
 	waitAtMost = 2 * time.Second        // a call's wait for rules
 	backOff    = 100 * time.Millisecond // after the first failure; it doubles
@@ -39,7 +39,7 @@ type Vault interface {
 	// Token is the current token, "" when there is none.
 	Token() string
 	// Read sends one GET with the current token and without retries; the error
-	// of a refusal is an *api.ResponseError.
+	// of a refusal is an *api.ResponseError. It may be called while it runs.
 	Read(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, http.Header, error)
 }
 
@@ -90,6 +90,7 @@ func New(config Config) *Policies {
 // rules hold.
 func (p *Policies) Run(ctx context.Context) error {
 	for failures := 0; ; {
+		began := time.Now()
 		err := p.readOnce(ctx)
 		if ctx.Err() != nil {
 			return nil
@@ -97,7 +98,7 @@ func (p *Policies) Run(ctx context.Context) error {
 		if failures++; err == nil {
 			failures = 0
 		}
-		p.rest(ctx, p.pause(failures))
+		p.rest(ctx, p.pause(failures, began))
 	}
 }
 
@@ -164,6 +165,7 @@ func (p *Policies) readOnce(ctx context.Context) error {
 	p.mu.Lock()
 	p.tried = began
 	p.mu.Unlock()
+	p.reader.late = func() { p.keep(token, nil, began, errLate) } // so that no call waits where something is known
 	rules, err := p.reader.read(ctx, token)
 	if errors.Is(err, errTokenChanged) {
 		p.Reread()
@@ -196,10 +198,11 @@ func (p *Policies) keep(token string, rules *Rules, began time.Time, err error) 
 	p.changed = make(chan struct{})
 }
 
-// pause is the time until the next reading, after so many failures in a row.
-func (p *Policies) pause(failures int) time.Duration {
+// pause is the time until the next reading, after so many failures in a row,
+// when the last began then.
+func (p *Policies) pause(failures int, began time.Time) time.Duration {
 	if failures == 0 {
-		return readEvery
+		return max(readEvery-age(began), doubtAgain)
 	}
 	longest := eager
 	if p.held().rules != nil {

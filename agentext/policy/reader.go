@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -20,14 +22,22 @@ import (
 // place.
 const pathHealth = "sys/health"
 
-// requestTime bounds each request to Vault; nothing is tried twice.
-const requestTime = 2 * time.Second
+// A Vault that is slow has its time, and one that was silent is heard as soon as
+// it is back: a question without an answer is put once more, beside the first.
+const (
+	askAgain   = 2 * time.Second
+	answerTime = 30 * time.Second // for one question, however often it is put
+)
+
+// errLate is why a reading is not over yet.
+var errLate = fmt.Errorf("Vault has not answered within %s, and is waited for: %w", askAgain, context.DeadlineExceeded)
 
 // reader reads the rules of the current token. One goroutine uses it.
 type reader struct {
 	vault     Vault
 	namespace string // the token's own
 	mounts    []Mount
+	late      func() // hears of every two seconds without an answer; nil: nobody does
 
 	token string // the token being read
 
@@ -140,14 +150,9 @@ func needsEdition(mounts []Mount) bool {
 	return false
 }
 
-// ask sends one request with the token and gives the data of the answer.
+// ask puts one question with the token and gives the data of the answer.
 func (r *reader) ask(ctx context.Context, namespace, path string, query url.Values) (map[string]any, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTime)
-	defer cancel()
-	if r.vault.Token() != r.token {
-		return nil, errTokenChanged
-	}
-	secret, _, err := r.vault.Read(ctx, namespace, path, query)
+	secret, err := r.first(ctx, namespace, path, query)
 	if r.vault.Token() != r.token {
 		return nil, errTokenChanged // who knows which of the two was sent
 	}
@@ -168,6 +173,42 @@ func (r *reader) ask(ctx context.Context, namespace, path string, query url.Valu
 	default:
 		return secret.Data, nil
 	}
+}
+
+// first gives the first answer, or failure, of a question that is put every two
+// seconds until then. When it returns none is under way.
+func (r *reader) first(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, error) {
+	type answer struct {
+		secret *api.Secret
+		err    error
+	}
+	var asked sync.WaitGroup
+	defer asked.Wait()
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	again := time.NewTicker(askAgain)
+	defer again.Stop()
+	answers := make(chan answer)
+	for r.vault.Token() == r.token {
+		asked.Go(func() {
+			secret, _, err := r.vault.Read(ctx, namespace, path, query)
+			select {
+			case answers <- answer{secret, err}:
+			case <-ctx.Done(): // nobody waits for it
+			}
+		})
+		select {
+		case a := <-answers:
+			return a.secret, a.err
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-again.C:
+			if r.late != nil {
+				r.late()
+			}
+		}
+	}
+	return nil, errTokenChanged
 }
 
 // refuses tells whether Vault has understood the question and will not answer.
