@@ -96,20 +96,22 @@ func (h *held) extend(secret *api.Secret, sent time.Time) bool {
 
 func (h *held) reckon(t terms, sent time.Time) {
 	h.end, h.deadline = sent.Add(t.life()), sent.Add(t.usable())
-	h.due = sent.Add(min(upkeepAfter(t), t.usable()-h.ahead()))
+	h.due = sent.Add(min(upkeepAfter(t), t.usable()-h.ahead(t)))
 }
 
 // ahead is how long before its end something must be done for a grant to go on
 // where Vault is as slow as it was: time for a renewal, which may bring nothing, and
 // for a read, with a margin. After a renewal that was answered only the read was
-// slow, as behind it the engine may have been logging in to Mashery.
-func (h *held) ahead() time.Duration {
+// slow, as behind it the engine may have been logging in to Mashery; but the next
+// renewal may extend the lease by next to nothing. Half of the time is enough for
+// that, or a short lease would be renewed all the time.
+func (h *held) ahead(t terms) time.Duration {
 	read := h.took + h.took/4
 	switch {
 	case h.spent:
 		return read
 	case h.renewals > 0:
-		return 0
+		return min(read, t.usable()/2)
 	}
 	return min(h.took, renewTimeout) + read
 }

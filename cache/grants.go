@@ -73,9 +73,12 @@ func (g *Grants[G]) Get(ctx context.Context, key Key) (*Grant[G], error) {
 	defer timer.Stop()
 	select {
 	case <-fetch.done:
-		return fetch.grant, fetch.err
+		if fetch.err != nil {
+			return g.instead(key, fetch.err)
+		}
+		return fetch.grant, nil
 	case <-timer.C:
-		return nil, g.leave(fetch)
+		return g.instead(key, g.leave(fetch))
 	case <-ctx.Done():
 		_ = g.leave(fetch)
 		return nil, context.Cause(ctx)
@@ -105,6 +108,18 @@ func (g *Grants[G]) find(key Key) (*Grant[G], *fetch[G], error) {
 	}
 	f := g.want(e, true)
 	return nil, f, nil
+}
+
+// instead returns the live grant for which another was to be had, but did not
+// come; err if there is none.
+func (g *Grants[G]) instead(key Key, err error) (*Grant[G], error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e := g.entries[key]; e != nil && e.grant.live(time.Now()) {
+		e.used = true
+		return e.grant, nil
+	}
+	return nil, err
 }
 
 // Holds tells whether grant, which Get gave, still is the one to sign with. Who

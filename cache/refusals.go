@@ -110,14 +110,16 @@ func (r *refusals) end(deadline time.Time) {
 func (r *refusals) relent() { *r = refusals{strikes: 1, at: r.at} }
 
 // Dead tells that Mashery refused grant, and asks whether to send the call
-// again: not when no other grant is to be had. The first that is refused is
-// dropped. When its replacement is refused within a minute of its issue, calls
+// again: not when no other grant is to be had. Gone says that Mashery does not
+// know it (any more): it is dropped. Otherwise it is kept until there is another,
+// for as long as Vault gives none: it may have been the call that was refused.
+// When the replacement of the first that is refused is refused within a minute of its issue, calls
 // are signed with that one for a while, so that they get Mashery's own answer;
 // the next is fetched in 1, 2, 4 … 60 s, until grants have gone unrefused for
 // five minutes; where those of the role's other API are refused, too, the two take
 // turns. But a grant by which other calls are answered (see
 // [Grants.Accepted]) is kept, and renewed and replaced like any other.
-func (g *Grants[G]) Dead(key Key, grant *Grant[G]) (again bool) {
+func (g *Grants[G]) Dead(key Key, grant *Grant[G], gone bool) (again bool) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -126,9 +128,9 @@ func (g *Grants[G]) Dead(key Key, grant *Grant[G]) (again bool) {
 		return true
 	}
 	if grant != nil && e.grant == grant {
-		g.refuse(e, now)
+		g.refuse(e, gone, now)
 	}
-	if e.grant.live(now) && !e.grant.useless() {
+	if e.grant.live(now) && (!e.grant.useless() || e.failure.holds(now)) {
 		return e.grant != grant
 	}
 	return e.refusals.rest(now) == 0
@@ -157,19 +159,23 @@ func (g *Grants[G]) Accepted(key Key, grant *Grant[G], sent time.Time) {
 	}
 }
 
-func (g *Grants[G]) refuse(e *entry[G], now time.Time) {
+func (g *Grants[G]) refuse(e *entry[G], gone bool, now time.Time) {
 	known := !e.grant.refused.IsZero()
 	if e.grant.useless() || known && now.Sub(e.grant.accepted) < longestRest {
 		e.refusals.at = now
 		return
 	}
-	if !e.refusals.note(&e.grant.held, now) {
+	tooMuch := e.refusals.note(&e.grant.held, now)
+	if !tooMuch && gone {
 		g.drop(e, DropDead)
 		return
 	}
-	g.putOff(e, now)
 	e.grant.refused = now
 	g.observe(DropDead)
+	if !tooMuch {
+		return
+	}
+	g.putOff(e, now)
 	fields := append(e.key.fields(), "next_grant_in", e.refusals.rest(now))
 	switch strikes := e.refusals.strikes; {
 	case strikes == 1:

@@ -14,7 +14,8 @@ import (
 // mashery is one that refuses what a test says.
 type mashery struct {
 	refuses func(name string) bool
-	calls   int // that reached it
+	gone    bool // it does so with 401
+	calls   int  // that reached it
 	served  int
 }
 
@@ -32,7 +33,7 @@ func (m *mashery) call(t *testing.T, g *Grants[string], key Key) error {
 			g.Accepted(key, grant, time.Now())
 			return nil
 		}
-		if !g.Dead(key, grant) {
+		if !g.Dead(key, grant, m.gone) {
 			return nil
 		}
 	}
@@ -190,4 +191,54 @@ func (v *vault) newest() string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.last
+}
+
+func TestAGrantIsKeptWhereTheCallMayHaveBeenRefusedAndVaultGivesNoOther(t *testing.T) {
+	for name, test := range map[string]struct {
+		away func(v *vault)
+		wait time.Duration // of the first call after it
+	}{
+		"Vault is away":        {func(v *vault) { v.says = errAway }, 0},
+		"Vault is silent":      {func(v *vault) { v.takes = time.Hour }, waitTimeout},
+		"Vault is slow":        {func(v *vault) { v.takes = 3 * time.Second }, waitTimeout},
+		"Vault has nobody in":  {func(v *vault) { v.says = refusal(500, "internal error") }, 0},
+		"Vault does not allow": {func(v *vault) { v.says = refusal(403, "permission denied") }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+				grant, _ := g.Get(t.Context(), demo)
+				time.Sleep(time.Second)
+				v.now(test.away)
+				if !g.Dead(demo, grant, false) {
+					t.Error("no other is to be had, before Vault was asked")
+				}
+				start := time.Now()
+				want(t, g, "t1-1", "the call that is sent again")
+				if took := time.Since(start); took != test.wait {
+					t.Errorf("it waited %s, want %s", took, test.wait)
+				}
+				g.Accepted(demo, grant, time.Now().Add(1)) // somebody else's call
+				time.Sleep(time.Millisecond)
+				start = time.Now()
+				want(t, g, "t1-1", "others")
+				if !g.Holds(demo, grant) || time.Since(start) > 0 {
+					t.Errorf("they waited %s", time.Since(start))
+				}
+				if g.Dead(demo, grant, false) {
+					t.Error("the same call is sent again, though it is the call that is refused")
+				}
+			})
+		})
+	}
+}
+
+func TestAGrantThatMasheryDoesNotKnowIsDroppedThoughVaultIsAway(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		grant, _ := g.Get(t.Context(), demo)
+		v.now(func(v *vault) { v.says = errAway })
+		g.Dead(demo, grant, true)
+		if other, err := g.Get(t.Context(), demo); err != errAway {
+			t.Errorf("got %v, %v", other, err)
+		}
+	})
 }

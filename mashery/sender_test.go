@@ -30,7 +30,7 @@ func TestACallIsPacedByItsGrantsBudgetAndSignedAfterTheWait(t *testing.T) {
 		}
 		mashery := script(ok(), ok())
 		send(t, sender(mashery), call, source)
-		time.AfterFunc(time.Second, func() { source.Dead(first) }) // it ends meanwhile
+		time.AfterFunc(time.Second, func() { source.Dead(first, true) }) // it ends meanwhile
 		source.left = append(source.left, second)
 		call.Body = strings.NewReader("x")
 		got, _ := send(t, sender(mashery), call, source)
@@ -229,4 +229,19 @@ func TestACallerThatLeavesInTheQueueIsNotSent(t *testing.T) {
 			t.Error("it was sent")
 		}
 	})
+}
+
+func TestOnlyA401SaysThatMasheryDoesNotKnowTheGrant(t *testing.T) {
+	inactive := answer(http.StatusForbidden, "", HeaderErrorCode+": "+ErrDeveloperInactive)
+	for name, test := range map[string]struct {
+		refusal *http.Response
+		gone    bool
+	}{"401": {answer(http.StatusUnauthorized, ""), true}, "inactive": {inactive, false}} {
+		t.Run(name, func(t *testing.T) {
+			source := from(v3Grant(), v3Grant())
+			if got, _ := send(t, sender(script(test.refusal, ok())), post(""), source); got.StatusCode != http.StatusOK || len(source.dead) != 1 || source.gone != test.gone {
+				t.Errorf("got %d; %d dead, gone: %v", got.StatusCode, len(source.dead), source.gone)
+			}
+		})
+	}
 }

@@ -129,7 +129,7 @@ func (s *sending) resend(ctx context.Context, grant *Grant, resp *http.Response,
 		s.refused = now
 		return pause <= s.call.MaxWait-s.waited && s.again(ctx) && s.resent(ResentOverQPS)
 	case deadGrant:
-		another := s.source.Dead(grant)
+		another := s.source.Dead(grant, resp.StatusCode == http.StatusUnauthorized)
 		if s.renewed || !another {
 			return false
 		}

@@ -99,7 +99,7 @@ func TestOnlyAnAnswerThatIsNoErrorSpeaksForItsGrant(t *testing.T) {
 					t.Fatal(err)
 				}
 				if s == refused {
-					s.Dead(nil)
+					s.Dead(nil, true)
 				}
 			}
 			answered.answered(status)

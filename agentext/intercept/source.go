@@ -41,7 +41,9 @@ func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
 }
 
 // Dead implements mashery.Source.
-func (s *source) Dead(*mashery.Grant) bool { return s.grants.Dead(s.key, s.last) }
+func (s *source) Dead(_ *mashery.Grant, gone bool) bool {
+	return s.grants.Dead(s.key, s.last, gone)
+}
 
 // answered takes in with which status Mashery answered the call. An error's may be
 // given before the grant is looked at.
