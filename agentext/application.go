@@ -79,6 +79,7 @@ func (s shared) login(previous string) (*autoauth.Login, error) {
 		ExitAfterAuth:     c.ExitAfterAuth,
 		DisableIdleConns:  c.DisableIdleConnsAutoAuth,
 		DisableKeepAlives: c.DisableKeepAlivesAutoAuth,
+		Waited:            len(s.config.Mashery) > 0,
 		PreviousToken:     previous, Logger: s.logger,
 	})
 }

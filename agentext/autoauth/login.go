@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/api"
@@ -18,6 +19,10 @@ import (
 
 	"mashproxy/agentext/redirect"
 )
+
+// waitedBackoff is the longest pause between two logins that fail while calls wait
+// for one. Vault Proxy's own is 5 minutes, however soon Vault is back.
+const waitedBackoff = 10 * time.Second
 
 // Config says how to log in.
 type Config struct {
@@ -32,6 +37,9 @@ type Config struct {
 	ExitAfterAuth bool
 	// DisableIdleConns and DisableKeepAlives are Vault Proxy's settings.
 	DisableIdleConns, DisableKeepAlives bool
+	// Waited says that calls wait for the login. Where the file does not set
+	// max_backoff it is then 10 s, or min_backoff if that is more, and not 5 minutes.
+	Waited bool
 	// PreviousToken, of a persistent cache, is tried before logging in; "": none.
 	PreviousToken string
 	Logger        hclog.Logger
@@ -182,13 +190,22 @@ func newHandler(c Config, client *api.Client) *auth.AuthHandler {
 		Client:                       client,
 		WrapTTL:                      c.AutoAuth.Method.WrapTTL,
 		MinBackoff:                   c.AutoAuth.Method.MinBackoff,
-		MaxBackoff:                   c.AutoAuth.Method.MaxBackoff,
+		MaxBackoff:                   c.maxBackoff(),
 		EnableReauthOnNewCredentials: c.AutoAuth.EnableReauthOnNewCredentials,
 		Token:                        c.PreviousToken,
 		ExitOnError:                  c.AutoAuth.Method.ExitOnError,
 		UserAgent:                    useragent.ProxyAutoAuthString(),
 		MetricsSignifier:             "proxy",
 	})
+}
+
+// maxBackoff is the file's, if it sets one; 0: Vault's.
+func (c Config) maxBackoff() time.Duration {
+	method := c.AutoAuth.Method
+	if method.MaxBackoff <= 0 && c.Waited {
+		return max(waitedBackoff, method.MinBackoff)
+	}
+	return method.MaxBackoff
 }
 
 func fileSinks(c Config, client *api.Client) ([]*sink.SinkConfig, error) {
