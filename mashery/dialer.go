@@ -43,10 +43,11 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 }
 
 // asking is a connection to an egress proxy, whose first bytes must be an
-// answer of HTTP. One reader at a time reads those.
+// answer of HTTP, to its blank line. One reader at a time reads those.
 type asking struct {
 	net.Conn
 	proxy    string
+	end      []byte // of what was read of the answer
 	answered bool
 }
 
@@ -60,8 +61,13 @@ func (a *asking) Read(p []byte) (int, error) {
 		return 0, egressError(a.proxy, "the egress proxy did not answer in time")
 	case err != nil:
 		return 0, egressError(a.proxy, "the egress proxy ended the connection without an answer")
-	case !bytes.HasPrefix(p[:n], protocol[:min(n, len(protocol))]):
+	case a.end == nil && !bytes.HasPrefix(p[:n], protocol[:min(n, len(protocol))]):
 		return 0, egressError(a.proxy, "the egress proxy does not answer as an HTTP proxy does; check its address")
+	}
+	read := append(a.end, p[:n]...)
+	a.end = read[max(0, len(read)-len("\n\r")):]
+	if !bytes.Contains(read, []byte("\n\r\n")) && !bytes.Contains(read, []byte("\n\n")) {
+		return n, nil
 	}
 	a.answered = true
 	return n, a.Conn.SetReadDeadline(time.Time{})

@@ -137,6 +137,7 @@ func TestAnEgressProxyThatGivesNoAnswerIsNamed(t *testing.T) {
 		want  string
 	}{
 		"that is silent":  {func(c net.Conn) { io.Copy(io.Discard, c) }, 200 * time.Millisecond, "the egress proxy did not answer in time"},
+		"that drips":      {drip, 200 * time.Millisecond, "the egress proxy did not answer in time"},
 		"that hangs up":   {func(c net.Conn) { c.Read(make([]byte, 1)) }, 0, "the egress proxy ended the connection without an answer"},
 		"of another kind": {func(c net.Conn) { io.WriteString(c, "SSH-2.0-x\r\n") }, 0, "the egress proxy does not answer as an HTTP proxy does; check its address"},
 	} {
@@ -151,6 +152,13 @@ func TestAnEgressProxyThatGivesNoAnswerIsNamed(t *testing.T) {
 				t.Errorf("got %v, want …%s", err, test.want)
 			}
 		})
+	}
+}
+
+// drip answers byte by byte, without an end.
+func drip(c net.Conn) {
+	for _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\nX: "); err == nil; _, err = io.WriteString(c, "x") {
+		<-time.After(10 * time.Millisecond)
 	}
 }
 
