@@ -280,8 +280,8 @@ func TestALastingRefusalThatNobodyAsksAboutIsForgotten(t *testing.T) {
 		v.says = lastingly
 		_, _ = g.Get(t.Context(), demo)
 		time.Sleep(10 * time.Minute)
-		if err := g.Refusal(demo); err != nil || len(g.entries) != 0 {
-			t.Errorf("%v, %d entries", err, len(g.entries))
+		if err := g.Refusal(demo); err != nil || len(g.Status()) != 0 {
+			t.Errorf("%v, %d entries", err, len(g.Status()))
 		}
 		reads(t, v, 1, "in all")
 	})

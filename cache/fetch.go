@@ -193,6 +193,7 @@ func (g *Grants[G]) remember(e *entry[G], err error, now time.Time) {
 	if g.Lasting != nil && g.Lasting(err) {
 		e.failure.lasting = true
 		e.failure.until, e.failure.check = now.Add(lastingShare), now.Add(lastingCheck)
+		g.lasting.Store(e.failure.until.UnixNano())
 		g.drop(e, DropRole)
 	}
 }
@@ -213,6 +214,9 @@ func (g *Grants[G]) Refusal(key Key) error {
 		return nil
 	}
 	now := time.Now()
+	if now.UnixNano() >= g.lasting.Load() {
+		return nil
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	e := g.entries[key]

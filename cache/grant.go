@@ -5,6 +5,7 @@ package cache
 import (
 	"crypto/sha256"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -49,8 +50,12 @@ type held struct {
 	// replaces says that the grant before was refused by Mashery.
 	replaces bool
 	// refused is when Mashery first refused this one, or did again after a while
-	// of nothing else; accepted when the last call was sent that it did not refuse.
+	// of nothing else; accepted when the last call was sent that it did not refuse,
+	// or one of the last second's as long as it has refused none.
 	refused, accepted time.Time
+	// fine is until when, in ns, no more needs to be said of calls that are not
+	// refused. It is not under the lock, which every call would take for that.
+	fine atomic.Int64
 }
 
 // useless says that Mashery refuses it to all calls, as far as is known.

@@ -5,6 +5,7 @@ package cache
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -30,6 +31,10 @@ type Grants[G any] struct {
 	swept      time.Time
 	saidAway   bool // the log says that Vault is away
 	watching   bool // a watch is on
+
+	// lasting is until when, in ns, there may be a lasting refusal. It is not under
+	// the lock, as every call asks.
+	lasting atomic.Int64
 }
 
 // New makes an empty set. Close ends it.

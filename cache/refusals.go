@@ -19,6 +19,8 @@ const (
 	nearly = 5 * time.Second
 	// goodFor is how long grants must go unrefused for that to be forgotten.
 	goodFor = 5 * time.Minute
+	// fineFor is how long a grant that was never refused counts as accepted.
+	fineFor = time.Second
 	// hintAfter is after how many fresh grants that were refused the log says what
 	// may be done.
 	hintAfter = 3
@@ -141,11 +143,17 @@ func (g *Grants[G]) Dead(key Key, grant *Grant[G], gone bool) (again bool) {
 // are: on V2 a method that the key may not use is refused in the same words. And
 // the grants of the role's other API may be good again, if they were refused.
 func (g *Grants[G]) Accepted(key Key, grant *Grant[G], sent time.Time) {
+	if grant != nil && sent.UnixNano() < grant.fine.Load() {
+		return
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	e := g.entries[key]
 	if e == nil || grant == nil || e.grant != grant || !sent.After(grant.accepted) {
 		return
+	}
+	if grant.refused.IsZero() {
+		grant.fine.Store(sent.Add(fineFor).UnixNano())
 	}
 	struck, useless := e.struck(sent), grant.useless()
 	if grant.accepted = sent; useless && !grant.useless() {
@@ -171,6 +179,7 @@ func (g *Grants[G]) refuse(e *entry[G], gone bool, now time.Time) {
 		return
 	}
 	e.grant.refused = now
+	e.grant.fine.Store(0)
 	g.observe(DropDead)
 	if !tooMuch {
 		return

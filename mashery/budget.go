@@ -5,6 +5,7 @@ package mashery
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -14,6 +15,7 @@ import (
 // of those who wait for their slot.
 type Budget struct {
 	observer *Observer
+	said     atomic.Pointer[said]
 
 	mu       sync.Mutex
 	pace     pace
@@ -142,6 +144,9 @@ func (b *Budget) take() (due time.Time, slot ticket) {
 // left takes in when the call of a slot left: on a busy machine that can be some
 // milliseconds after the slot was taken.
 func (b *Budget) left(slot ticket, at time.Time) {
+	if slot == unguarded {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.guard.left(slot, at)

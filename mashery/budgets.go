@@ -15,6 +15,8 @@ const (
 	manyBudgets = 1024
 	// idleTime is how long nobody must have asked for one of those.
 	idleTime = time.Minute
+	// sayAgain is how long what a call says of its budget need not be said again.
+	sayAgain = time.Second
 	// defaultMaxQueue is how many calls may wait where nothing else is said.
 	defaultMaxQueue = 1024
 )
@@ -82,11 +84,21 @@ func (b *Budgets) forgetIdle(now time.Time) {
 	}
 }
 
-// set takes in what one of the roles says.
+// said is what was last said of a budget, and when.
+type said struct {
+	Settings
+	at time.Time
+}
+
+// set takes in what one of the roles says, unless it is what was said a moment ago.
 func (b *Budget) set(s Settings) {
+	now := time.Now()
+	if last := b.said.Load(); last != nil && last.Settings == s && now.Sub(last.at) < sayAgain {
+		return
+	}
+	b.said.Store(&said{s, now})
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
 	b.asked = now
 	b.maxQueue = cmp.Or(max(0, s.MaxQueue), defaultMaxQueue)
 	if b.pace.set(s, now) {

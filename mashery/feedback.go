@@ -41,6 +41,8 @@ func (b *Budget) hear(a heard) {
 	if code == ErrNotAuthorized {
 		return
 	}
+	allotted, quota := whole(a.header, headerQPSAllotted), quotaOf(a.header)
+	counted := whole(a.header, headerQPSCurrent)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
@@ -55,20 +57,22 @@ func (b *Budget) hear(a heard) {
 		b.counts.overQuota++
 		b.observer.overQuota()
 	}
-	b.counts.quota.read(a.header)
-	b.pace.allot(float64(whole(a.header, headerQPSAllotted)), now)
-	b.lookForOthers(a, now)
+	if quota != nil {
+		b.counts.quota = *quota
+	}
+	b.pace.allot(float64(allotted), now)
+	b.lookForOthers(counted, a.handed, now)
 	b.retune(now)
 }
 
-// lookForOthers compares what Mashery counted in its second with what was sent
-// from here in any second that this can be. b.mu is held.
-func (b *Budget) lookForOthers(a heard, now time.Time) {
-	counted := whole(a.header, headerQPSCurrent)
+// lookForOthers compares what Mashery counted in the second of a call, given to
+// the transport then, with what was sent from here in any second that this can
+// be. b.mu is held.
+func (b *Budget) lookForOthers(counted int, handed, now time.Time) {
 	if counted == 0 || b.pace.source == LimitNone {
 		return
 	}
-	ours, known := b.counts.tally.from(a.handed.Add(-time.Second-tallyMargin), now)
+	ours, known := b.counts.tally.from(handed.Add(-time.Second-tallyMargin), now)
 	if known && counted > ours {
 		b.pace.others.seen(now, counted-ours, b.pace.nominal)
 	}
@@ -96,16 +100,16 @@ type Quota struct {
 	Reset    time.Time `json:"reset,omitzero"` // zero: not told
 }
 
-// read takes in what an answer tells.
-func (q *Quota) read(h http.Header) {
+// quotaOf is what an answer tells; nil: nothing.
+func quotaOf(h http.Header) *Quota {
 	if h.Get(headerQuotaAllotted) == "" {
-		return
+		return nil
 	}
 	allotted, err := strconv.ParseInt(h.Get(headerQuotaAllotted), 10, 64)
 	used, wrong := strconv.ParseInt(h.Get(headerQuotaCurrent), 10, 64)
 	if err != nil || wrong != nil || allotted < 0 || used < 0 {
-		return
+		return nil
 	}
 	reset, _ := time.Parse(quotaReset, strings.TrimSpace(h.Get(headerQuotaReset))) // zero when absent or odd
-	*q = Quota{Allotted: allotted, Used: used, Reset: reset}
+	return &Quota{Allotted: allotted, Used: used, Reset: reset}
 }

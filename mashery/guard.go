@@ -2,7 +2,10 @@
 
 package mashery
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	// busySlack is how late the head of the queue may take its slot, on a busy
@@ -21,6 +24,9 @@ const (
 // ticket is the number of a slot that was taken, from 1; 0: none.
 type ticket uint64
 
+// unguarded is the ticket of a slot that is not remembered.
+const unguarded = ticket(math.MaxUint64)
+
 // guard remembers when the calls of the latest slots left: a rate alone, whose
 // slots may be taken a little late, and their calls sent later still, can bring
 // one call too many into a second.
@@ -29,19 +35,20 @@ type guard struct {
 	latest ticket
 }
 
-// add takes one more slot, where n are to be remembered.
+// add takes one more slot, where n are to be remembered, unless that is too much.
 func (g *guard) add(at time.Time, n int) ticket {
-	g.hold(n)
-	g.latest++
-	if len(g.at) > 0 {
-		g.at[g.place(g.latest)] = at
+	if n > mostGuarded {
+		return unguarded
 	}
+	g.hold(max(1, n))
+	g.latest++
+	g.at[g.place(g.latest)] = at
 	return g.latest
 }
 
-// hold makes room for n slots, unless that is too much.
+// hold makes room for n slots.
 func (g *guard) hold(n int) {
-	if n <= len(g.at) || n > mostGuarded {
+	if n <= len(g.at) {
 		return
 	}
 	old := *g

@@ -70,15 +70,19 @@ func (s *Sender) wake(now time.Time) {
 }
 
 // slot holds the call for its slot and returns the grant to sign with: asked
-// for anew after the wait, in which the first may have ended. If that takes its
+// for anew after a wait, in which the first may have ended. If that takes its
 // time, so that calls would go together, there is one other slot to wait for.
 func (s *sending) slot(ctx context.Context) (*Grant, error) {
 	grant, err := s.grant(ctx)
 	if err != nil || s.call.Budget == nil {
 		return grant, err
 	}
+	before := s.waited
 	if err := s.wait(ctx, grant, s.attempts > 0); err != nil {
 		return nil, err
+	}
+	if s.waited == before {
+		return grant, nil
 	}
 	due := time.Now()
 	if grant, err = s.grant(ctx); err != nil || time.Since(due) < staleSlot {
