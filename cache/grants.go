@@ -70,7 +70,13 @@ func (g *Grants[G]) Close() {
 // after two seconds, with the read's error, which is shared for a moment, with
 // *[RefusedError], [ErrClosed] or the context's.
 func (g *Grants[G]) Get(ctx context.Context, key Key) (*Grant[G], error) {
-	grant, fetch, err := g.find(key)
+	return g.Another(ctx, key, nil)
+}
+
+// Another is Get for a call that was refused with a grant: it returns that one only
+// if other calls were answered by it since.
+func (g *Grants[G]) Another(ctx context.Context, key Key, refused *Grant[G]) (*Grant[G], error) {
+	grant, fetch, err := g.find(key, refused)
 	if fetch == nil {
 		return grant, err
 	}
@@ -79,11 +85,11 @@ func (g *Grants[G]) Get(ctx context.Context, key Key) (*Grant[G], error) {
 	select {
 	case <-fetch.done:
 		if fetch.err != nil {
-			return g.instead(key, fetch.err)
+			return g.instead(key, refused, fetch.err)
 		}
 		return fetch.grant, nil
 	case <-timer.C:
-		return g.instead(key, g.leave(fetch))
+		return g.instead(key, refused, g.leave(fetch))
 	case <-ctx.Done():
 		_ = g.leave(fetch)
 		return nil, context.Cause(ctx)
@@ -92,14 +98,14 @@ func (g *Grants[G]) Get(ctx context.Context, key Key) (*Grant[G], error) {
 
 // find returns the live grant, the fetch that will bring one, or why there is
 // none.
-func (g *Grants[G]) find(key Key) (*Grant[G], *fetch[G], error) {
+func (g *Grants[G]) find(key Key, refused *Grant[G]) (*Grant[G], *fetch[G], error) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	e := g.entry(key)
 	e.lastUsed = now
 	failed := e.failure.holds(now)
-	if e.grant.live(now) && (!e.grant.useless() || failed || e.refusals.rest(now) > 0) {
+	if e.grant.live(now) && (!e.grant.useless() || e.grant != refused && (failed || e.refusals.rest(now) > 0)) {
 		e.used = true
 		g.keepUp(e, now)
 		return e.grant, nil, nil
@@ -117,10 +123,10 @@ func (g *Grants[G]) find(key Key) (*Grant[G], *fetch[G], error) {
 
 // instead returns the live grant for which another was to be had, but did not
 // come; err if there is none.
-func (g *Grants[G]) instead(key Key, err error) (*Grant[G], error) {
+func (g *Grants[G]) instead(key Key, refused *Grant[G], err error) (*Grant[G], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if e := g.entries[key]; e != nil && e.grant.live(time.Now()) {
+	if e := g.entries[key]; e != nil && e.grant.live(time.Now()) && (e.grant != refused || !e.grant.useless()) {
 		e.used = true
 		return e.grant, nil
 	}

@@ -14,8 +14,8 @@ import (
 // mashery is one that refuses what a test says.
 type mashery struct {
 	refuses func(name string) bool
-	gone    bool // it does so with 401
-	calls   int  // that reached it
+	why     Refusal
+	calls   int // that reached it
 	served  int
 }
 
@@ -33,7 +33,7 @@ func (m *mashery) call(t *testing.T, g *Grants[string], key Key) error {
 			g.Accepted(key, grant, time.Now())
 			return nil
 		}
-		if !g.Dead(key, grant, m.gone) {
+		if !g.Dead(key, grant, m.why) {
 			return nil
 		}
 	}
@@ -209,7 +209,7 @@ func TestAGrantIsKeptWhereTheCallMayHaveBeenRefusedAndVaultGivesNoOther(t *testi
 				grant, _ := g.Get(t.Context(), demo)
 				time.Sleep(time.Second)
 				v.now(test.away)
-				if !g.Dead(demo, grant, false) {
+				if !g.Dead(demo, grant, OfCall) {
 					t.Error("no other is to be had, before Vault was asked")
 				}
 				start := time.Now()
@@ -224,7 +224,7 @@ func TestAGrantIsKeptWhereTheCallMayHaveBeenRefusedAndVaultGivesNoOther(t *testi
 				if !g.Holds(demo, grant) || time.Since(start) > 0 {
 					t.Errorf("they waited %s", time.Since(start))
 				}
-				if g.Dead(demo, grant, false) {
+				if g.Dead(demo, grant, OfCall) {
 					t.Error("the same call is sent again, though it is the call that is refused")
 				}
 			})
@@ -232,11 +232,31 @@ func TestAGrantIsKeptWhereTheCallMayHaveBeenRefusedAndVaultGivesNoOther(t *testi
 	}
 }
 
+func TestACallIsNotSignedAgainWithWhatItWasRefusedWithThoughOthersAre(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		grant, _ := g.Get(t.Context(), demo)
+		v.now(func(v *vault) { v.says = errAway })
+		for range 2 { // once before Vault was asked, once after
+			if !g.Dead(demo, grant, Perhaps) {
+				t.Error("it is not sent again")
+			}
+			if another, err := g.Another(t.Context(), demo, grant); err != errAway {
+				t.Errorf("the call got %v, %v", another, err)
+			}
+			want(t, g, "t1-1", "others")
+		}
+		g.Accepted(demo, grant, time.Now().Add(1))
+		if another, err := g.Another(t.Context(), demo, grant); another != grant || err != nil {
+			t.Errorf("when others were answered by it: %v, %v", another, err)
+		}
+	})
+}
+
 func TestAGrantThatMasheryDoesNotKnowIsDroppedThoughVaultIsAway(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
 		grant, _ := g.Get(t.Context(), demo)
 		v.now(func(v *vault) { v.says = errAway })
-		g.Dead(demo, grant, true)
+		g.Dead(demo, grant, OfGrant)
 		if other, err := g.Get(t.Context(), demo); err != errAway {
 			t.Errorf("got %v, %v", other, err)
 		}

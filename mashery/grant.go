@@ -47,10 +47,9 @@ type Grant struct {
 type Source interface {
 	// Grant returns a live grant. Its error is what [Sender.Send] returns.
 	Grant(ctx context.Context) (*Grant, error)
-	// Dead tells that Mashery refused g, and asks whether another grant can be had.
-	// If not, Mashery's answer is passed on. Gone says that Mashery does not know
-	// the credential (any more); otherwise it may have refused the call.
-	Dead(g *Grant, gone bool) (another bool)
+	// Dead tells that and how Mashery refused g, and asks whether another grant can
+	// be had. If not, Mashery's answer is passed on.
+	Dead(g *Grant, how Refusal) (another bool)
 }
 
 // sign puts the credential on a request that already carries everything else,

@@ -33,8 +33,8 @@ type grants struct {
 	left  []*Grant
 	asked int
 	dead  []*Grant
-	gone  bool // what was said of the last one
-	last  bool // no other can be had
+	how   Refusal // of the last one
+	last  bool    // no other can be had
 	err   error
 }
 
@@ -50,10 +50,10 @@ func (g *grants) Grant(context.Context) (*Grant, error) {
 	return g.left[0], nil
 }
 
-func (g *grants) Dead(grant *Grant, gone bool) bool {
+func (g *grants) Dead(grant *Grant, how Refusal) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.gone = gone
+	g.how = how
 	g.dead = append(g.dead, grant)
 	if len(g.left) > 1 {
 		g.left = g.left[1:]

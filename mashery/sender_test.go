@@ -30,7 +30,7 @@ func TestACallIsPacedByItsGrantsBudgetAndSignedAfterTheWait(t *testing.T) {
 		}
 		mashery := script(ok(), ok())
 		send(t, sender(mashery), call, source)
-		time.AfterFunc(time.Second, func() { source.Dead(first, true) }) // it ends meanwhile
+		time.AfterFunc(time.Second, func() { source.Dead(first, RefusedUnknown) }) // it ends meanwhile
 		source.left = append(source.left, second)
 		call.Body = strings.NewReader("x")
 		got, _ := send(t, sender(mashery), call, source)
@@ -231,16 +231,25 @@ func TestACallerThatLeavesInTheQueueIsNotSent(t *testing.T) {
 	})
 }
 
-func TestOnlyA401SaysThatMasheryDoesNotKnowTheGrant(t *testing.T) {
-	inactive := answer(http.StatusForbidden, "", HeaderErrorCode+": "+ErrDeveloperInactive)
+func TestHowMasheryRefusedAGrantIsTold(t *testing.T) {
+	refused := func(code string) *http.Response {
+		return answer(http.StatusForbidden, "", HeaderErrorCode+": "+code)
+	}
 	for name, test := range map[string]struct {
+		grant   *Grant
 		refusal *http.Response
-		gone    bool
-	}{"401": {answer(http.StatusUnauthorized, ""), true}, "inactive": {inactive, false}} {
+		how     Refusal
+	}{
+		"V3, unknown":        {v3Grant(), answer(http.StatusUnauthorized, ""), RefusedUnknown},
+		"V3, inactive":       {v3Grant(), refused(ErrDeveloperInactive), RefusedInactive},
+		"V2, inactive":       {v2Grant(), refused(ErrDeveloperInactive), RefusedInactive},
+		"V2, not authorized": {v2Grant(), refused(ErrNotAuthorized), RefusedRights},
+	} {
 		t.Run(name, func(t *testing.T) {
-			source := from(v3Grant(), v3Grant())
-			if got, _ := send(t, sender(script(test.refusal, ok())), post(""), source); got.StatusCode != http.StatusOK || len(source.dead) != 1 || source.gone != test.gone {
-				t.Errorf("got %d; %d dead, gone: %v", got.StatusCode, len(source.dead), source.gone)
+			source, call := from(test.grant, test.grant), post("")
+			call.API = test.grant.API
+			if got, _ := send(t, sender(script(test.refusal, ok())), call, source); got.StatusCode != http.StatusOK || len(source.dead) != 1 || source.how != test.how {
+				t.Errorf("got %d; %d dead, told %v", got.StatusCode, len(source.dead), source.how)
 			}
 		})
 	}

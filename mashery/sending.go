@@ -133,7 +133,7 @@ func (s *sending) resend(ctx context.Context, grant *Grant, resp *http.Response,
 		s.refused = now
 		return pause <= s.call.MaxWait-s.waited && s.again(ctx) && s.resent(ResentOverQPS)
 	case deadGrant:
-		another := s.source.Dead(grant, resp.StatusCode == http.StatusUnauthorized)
+		another := s.source.Dead(grant, refusalOf(resp))
 		if s.renewed || !another {
 			return false
 		}

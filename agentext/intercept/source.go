@@ -22,7 +22,8 @@ type source struct {
 	grants Grants
 	key    cache.Key
 	last   *cache.Grant[*mashery.Grant]
-	asked  time.Time // when it was last asked
+	dead   *cache.Grant[*mashery.Grant] // the one it is not to be signed with again
+	asked  time.Time                    // when it was last asked
 }
 
 // Grant implements mashery.Source. It is asked again after the wait for a slot:
@@ -32,7 +33,7 @@ func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
 	if s.grants.Holds(s.key, s.last) {
 		return s.last.Value, nil
 	}
-	grant, err := s.grants.Get(ctx, s.key)
+	grant, err := s.grants.Another(ctx, s.key, s.dead)
 	if err != nil {
 		return nil, err
 	}
@@ -41,8 +42,18 @@ func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
 }
 
 // Dead implements mashery.Source.
-func (s *source) Dead(_ *mashery.Grant, gone bool) bool {
-	return s.grants.Dead(s.key, s.last, gone)
+func (s *source) Dead(_ *mashery.Grant, how mashery.Refusal) bool {
+	why := cache.OfGrant
+	switch how {
+	case mashery.RefusedInactive:
+		why = cache.Perhaps
+	case mashery.RefusedRights:
+		why = cache.OfCall
+	}
+	if why != cache.OfCall { // else Mashery's own answer is the better one
+		s.dead = s.last
+	}
+	return s.grants.Dead(s.key, s.last, why)
 }
 
 // answered takes in with which status Mashery answered the call. An error's may be
