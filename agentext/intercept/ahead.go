@@ -18,8 +18,10 @@ const (
 	// aheadAfter is how long a call waits before its body is read ahead: most
 	// are sent by then.
 	aheadAfter = 10 * time.Millisecond
-	// mostAhead is how much is read ahead, in bytes, aheadStep how much at once.
-	mostAhead, aheadStep = 256 << 10, 4 << 10
+	// mostAhead is how much of a body is read ahead, in bytes, aheadStep how much at
+	// once. When enoughAhead was read of all bodies, fewAhead is of the others.
+	mostAhead, aheadStep  = 1 << 20, 4 << 10
+	enoughAhead, fewAhead = 64 << 20, 64 << 10
 )
 
 // ahead is a body that is read before it is asked for, while its call waits: for
@@ -28,19 +30,20 @@ const (
 // whose caller is gone must not keep its place, and must not be made.
 type ahead struct {
 	body  io.Reader
-	asked atomic.Bool // for the body, or the call is over
+	all   *atomic.Int64 // what is kept of all bodies
+	asked atomic.Bool   // for the body, or the call is over
 
 	mu   sync.Mutex // held while the body is read
 	kept []byte     // what was read and is not given yet
 	end  error      // what ended the body; nil: not ended
 }
 
-// newAhead is the body of a request; nil: it has none.
-func newAhead(r *http.Request) *ahead {
+// newAhead is the body of a request; nil: it has none. All counts what is kept.
+func newAhead(r *http.Request, all *atomic.Int64) *ahead {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
-	return &ahead{body: r.Body}
+	return &ahead{body: r.Body, all: all}
 }
 
 // Read implements io.Reader.
@@ -51,7 +54,7 @@ func (a *ahead) Read(p []byte) (int, error) {
 	switch {
 	case len(a.kept) > 0:
 		n := copy(p, a.kept)
-		a.kept = a.kept[n:]
+		a.drop(n)
 		return n, nil
 	case a.end != nil:
 		return 0, a.end
@@ -78,7 +81,23 @@ func (a *ahead) watch(r *http.Request) (watched *http.Request, done func()) {
 		timer.Stop()
 		a.asked.Store(true)
 		cancel(nil)
+		if a.mu.TryLock() {
+			a.drop(len(a.kept))
+			a.mu.Unlock()
+			return
+		}
+		go func() { // the server ends the reading that is under way
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.drop(len(a.kept))
+		}()
 	}
+}
+
+// drop forgets the first bytes that are kept. a.mu is held.
+func (a *ahead) drop(n int) {
+	a.kept = a.kept[n:]
+	a.all.Add(int64(-n))
 }
 
 // fill reads ahead to the end of the body, if that is not too far, or until the
@@ -97,11 +116,16 @@ func (a *ahead) fill() error {
 func (a *ahead) step() (more bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.asked.Load() || a.end != nil || len(a.kept) >= mostAhead {
+	most := mostAhead
+	if a.all.Load() >= enoughAhead {
+		most = fewAhead
+	}
+	if a.asked.Load() || a.end != nil || len(a.kept) >= most {
 		return false, nil
 	}
 	a.kept = slices.Grow(a.kept, aheadStep)
 	n, err := a.body.Read(a.kept[len(a.kept) : len(a.kept)+aheadStep])
 	a.kept, a.end = a.kept[:len(a.kept)+n], err
+	a.all.Add(int64(n))
 	return true, err
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,7 +99,7 @@ func watched(t *testing.T, body io.Reader) (*ahead, *http.Request) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := newAhead(r)
+	a := newAhead(r, new(atomic.Int64))
 	r, done := a.watch(r)
 	t.Cleanup(done)
 	time.Sleep(2 * aheadAfter) // of the bubble's time
@@ -113,8 +114,32 @@ func TestABodyIsReadAheadOnlySoFar(t *testing.T) {
 		if read := 2*mostAhead - source.Len(); read != mostAhead {
 			t.Errorf("%d bytes are read ahead, want %d", read, mostAhead)
 		}
-		if all, err := io.ReadAll(a); len(all) != 2*mostAhead || err != nil {
-			t.Errorf("%d bytes in all, %v", len(all), err)
+		if kept := a.all.Load(); kept != mostAhead {
+			t.Errorf("%d bytes count as kept", kept)
+		}
+		if all, err := io.ReadAll(a); len(all) != 2*mostAhead || err != nil || a.all.Load() != 0 {
+			t.Errorf("%d bytes in all, %v; %d kept", len(all), err, a.all.Load())
+		}
+	})
+}
+
+func TestOfManyBodiesLessIsReadAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader(strings.Repeat("x", mostAhead)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all atomic.Int64
+		all.Store(enoughAhead)
+		_, done := newAhead(r, &all).watch(r)
+		time.Sleep(2 * aheadAfter) // of the bubble's time
+		synctest.Wait()
+		if kept := all.Load() - enoughAhead; kept != fewAhead {
+			t.Errorf("%d bytes are read ahead, want %d", kept, fewAhead)
+		}
+		done()
+		if all.Load() != enoughAhead {
+			t.Errorf("%d bytes are kept for nobody", all.Load()-enoughAhead)
 		}
 	})
 }

@@ -45,7 +45,9 @@ func (h *Handler) Judge(l *Listener, r *http.Request) *Judgement {
 		return j
 	}
 	j.call, j.Block, j.Role = call, call.mount.Mashery, call.role
-	j.body = j.bodyOf(r)
+	if j.ahead = newAhead(r, &h.ahead); j.ahead != nil {
+		j.body = policy.NewBody(j.ahead)
+	}
 	if j.Refusal = call.narrow(r, j.body); j.Refusal != nil {
 		return j
 	}
@@ -64,14 +66,6 @@ func (h *Handler) Judge(l *Listener, r *http.Request) *Judgement {
 		j.out, j.Refusal = h.callOf(r, call, j.body)
 	}
 	return j
-}
-
-// bodyOf is the request's body, which is read ahead where the call has to wait.
-func (j *Judgement) bodyOf(r *http.Request) *policy.Body {
-	if j.ahead = newAhead(r); j.ahead == nil {
-		return policy.NewBody(nil)
-	}
-	return policy.NewBody(j.ahead)
 }
 
 // leave leaves the call to Vault.
