@@ -36,7 +36,7 @@ type heap struct {
 // libraries that Vault's ways to log in bring along. At ten thousand calls a second
 // and Go's default, these would be looked through ten times in each second, and the
 // calls under way then take twice as long. Who sets GOGC has decided otherwise.
-func (p *Proxy) tendHeap(ctx context.Context) error {
+func tendHeap(ctx context.Context) error {
 	if os.Getenv("GOGC") != "" {
 		<-ctx.Done()
 		return nil

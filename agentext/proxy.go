@@ -163,7 +163,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 		add(l.Serve)
 	}
 	add(p.afterStart)
-	add(p.tendHeap)
+	add(tendHeap)
 	p.notify(daemon.SdNotifyReady)
 	err := group.Run()
 	p.notify(daemon.SdNotifyStopping)

@@ -126,7 +126,7 @@ const (
 // Dead tells that Mashery refused grant, and asks whether to send the call
 // again: not when no other grant is to be had. One that Mashery does not know is
 // dropped; any other is kept for other calls until there is another, for as long as
-// Vault gives none. When the replacement of the first that is refused is refused within a minute of its issue, calls
+// Vault gives none. When the replacement is refused within a minute of its issue, calls
 // are signed with that one for a while, so that they get Mashery's own answer;
 // the next is fetched in 1, 2, 4 … 60 s, until grants have gone unrefused for
 // five minutes; where those of the role's other API are refused, too, the two take

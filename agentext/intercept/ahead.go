@@ -4,6 +4,7 @@ package intercept
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -23,6 +24,8 @@ const (
 	mostAhead, aheadStep  = 1 << 20, 4 << 10
 	enoughAhead, fewAhead = 64 << 20, 64 << 10
 )
+
+var errCallOver = errors.New("the call is over")
 
 // ahead is a body that is read before it is asked for, while its call waits: for
 // a slot, or a grant. net/http notices that a caller has left only after it has
@@ -82,16 +85,22 @@ func (a *ahead) watch(r *http.Request) (watched *http.Request, done func()) {
 		a.asked.Store(true)
 		cancel(nil)
 		if a.mu.TryLock() {
-			a.drop(len(a.kept))
-			a.mu.Unlock()
+			a.close()
 			return
 		}
 		go func() { // the server ends the reading that is under way
 			a.mu.Lock()
-			defer a.mu.Unlock()
-			a.drop(len(a.kept))
+			a.close()
 		}()
 	}
+}
+
+// close lets go of what is kept; nobody is given the rest, as if that were all.
+// a.mu is held, and given back.
+func (a *ahead) close() {
+	a.drop(len(a.kept))
+	a.end = errCallOver
+	a.mu.Unlock()
 }
 
 // drop forgets the first bytes that are kept. a.mu is held.

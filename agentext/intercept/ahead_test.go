@@ -131,15 +131,16 @@ func TestOfManyBodiesLessIsReadAhead(t *testing.T) {
 		}
 		var all atomic.Int64
 		all.Store(enoughAhead)
-		_, done := newAhead(r, &all).watch(r)
+		a := newAhead(r, &all)
+		_, done := a.watch(r)
 		time.Sleep(2 * aheadAfter) // of the bubble's time
 		synctest.Wait()
 		if kept := all.Load() - enoughAhead; kept != fewAhead {
 			t.Errorf("%d bytes are read ahead, want %d", kept, fewAhead)
 		}
 		done()
-		if all.Load() != enoughAhead {
-			t.Errorf("%d bytes are kept for nobody", all.Load()-enoughAhead)
+		if n, err := a.Read(make([]byte, 1)); n > 0 || err != errCallOver || all.Load() != enoughAhead {
+			t.Errorf("after the call: read %d, %v; %d bytes are kept", n, err, all.Load()-enoughAhead)
 		}
 	})
 }
