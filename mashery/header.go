@@ -76,8 +76,8 @@ func cleanAnswerHeader(api API, h http.Header) {
 	if api == V2 {
 		h.Del("Location") // might repeat the address, and with it the signature
 	}
-	if date := h.Get("Date"); date != "" {
-		h.Set("X-Server-Date", date)
+	if date := h["Date"]; len(date) > 0 {
+		h["X-Server-Date"] = date
 	}
 }
 
