@@ -49,6 +49,7 @@ type Proxy struct {
 	admin     *admin.Admin
 	listeners []*listener.Listener
 	budgets   *mashery.Budgets
+	heap      heap
 	started   time.Time
 	quit      chan struct{}
 	log       hclog.Logger
@@ -78,7 +79,7 @@ func (p *Proxy) assemble() error {
 	}
 	warnOfReveal(p.config, p.log)
 	p.app, err = newApplication(shared{
-		config: p.config, client: client, budgets: p.budgets, version: p.options.Version, logger: p.log,
+		config: p.config, client: client, budgets: p.budgets, calls: &p.heap.calls, version: p.options.Version, logger: p.log,
 	})
 	if err != nil {
 		return err
@@ -163,7 +164,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 		add(l.Serve)
 	}
 	add(p.afterStart)
-	add(tendHeap)
+	add(p.heap.tend)
 	p.notify(daemon.SdNotifyReady)
 	err := group.Run()
 	p.notify(daemon.SdNotifyStopping)
