@@ -136,7 +136,7 @@ func (c *chaos) call(lasts time.Duration) {
 			c.Errorf("a call was signed with a grant that is over")
 		}
 		if c.dead[grant.Value] {
-			c.grants.Dead(key, grant, OfGrant)
+			c.grants.Dead(key, grant, false)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func Example() {
 		fmt.Println(grant.Value, err)
 	}
 	grant, _ := grants.Get(context.Background(), key)
-	if grants.Dead(key, grant, cache.OfGrant) {
+	if grants.Dead(key, grant, false) {
 		_, _ = grants.Get(context.Background(), key)
 	}
 	// Output:

@@ -152,7 +152,7 @@ func TestADeadGrantIsReplaced(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
 		first, _ := g.Get(t.Context(), demo)
 		other, _ := g.Get(t.Context(), role("other"))
-		g.Dead(demo, first, OfGrant)
+		g.Dead(demo, first, false)
 		want(t, g, "t1-3", "after it")
 		if got := get(t, g, role("other")); got != other.Value {
 			t.Errorf("another role's grant went too: got %s", got)
@@ -168,15 +168,15 @@ func TestTheDeathOfAGrantThatWasReplacedMeansNothing(t *testing.T) {
 		var all sync.WaitGroup
 		for range 100 {
 			all.Go(func() {
-				g.Dead(demo, first, OfGrant)
+				g.Dead(demo, first, false)
 				want(t, g, "t1-2", "after it")
-				g.Dead(demo, first, OfGrant)
+				g.Dead(demo, first, false)
 				want(t, g, "t1-2", "after late word of it")
 			})
 		}
 		all.Wait()
-		g.Dead(role("nobody"), first, OfGrant)
-		g.Dead(demo, nil, OfGrant)
+		g.Dead(role("nobody"), first, false)
+		g.Dead(demo, nil, false)
 		want(t, g, "t1-2", "after word of nothing")
 		reads(t, v, 2, "in all")
 	})
@@ -255,7 +255,7 @@ func TestGrantsUnderCrowding(t *testing.T) {
 				}
 				_ = g.Holds(key, grant)
 				if n%100 == 0 {
-					g.Dead(key, grant, OfGrant)
+					g.Dead(key, grant, false)
 				}
 			}
 		})

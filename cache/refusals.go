@@ -111,28 +111,16 @@ func (r *refusals) end(deadline time.Time) {
 // Mashery refused, not the grant.
 func (r *refusals) relent() { *r = refusals{strikes: 1, at: r.at} }
 
-// Refusal is what Mashery's refusal of a grant means.
-type Refusal int
-
-const (
-	// OfGrant: Mashery does not know it (any more).
-	OfGrant Refusal = iota
-	// Perhaps: it may be unknown, or Mashery err.
-	Perhaps
-	// OfCall: it may be unknown, or what the call asks for be refused.
-	OfCall
-)
-
 // Dead tells that Mashery refused grant, and asks whether to send the call
-// again: not when no other grant is to be had. One that Mashery does not know is
-// dropped; any other is kept for other calls until there is another, for as long as
-// Vault gives none. When the replacement is refused within a minute of its issue, calls
+// again: not when no other grant is to be had. Mashery may err, or, which ofCall
+// says, mean what the call asks for: for as long as Vault gives no other, other
+// calls are signed with it. When the replacement is refused within a minute of its issue, calls
 // are signed with that one for a while, so that they get Mashery's own answer;
 // the next is fetched in 1, 2, 4 … 60 s, until grants have gone unrefused for
 // five minutes; where those of the role's other API are refused, too, the two take
 // turns. But a grant by which other calls are answered (see
 // [Grants.Accepted]) is kept, and renewed and replaced like any other.
-func (g *Grants[G]) Dead(key Key, grant *Grant[G], why Refusal) (again bool) {
+func (g *Grants[G]) Dead(key Key, grant *Grant[G], ofCall bool) (again bool) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -141,9 +129,9 @@ func (g *Grants[G]) Dead(key Key, grant *Grant[G], why Refusal) (again bool) {
 		return true
 	}
 	if grant != nil && e.grant == grant {
-		g.refuse(e, why == OfGrant, now)
+		g.refuse(e, now)
 	}
-	if e.grant.live(now) && (!e.grant.useless() || why == OfCall && e.failure.holds(now)) {
+	if e.grant.live(now) && (!e.grant.useless() || ofCall && e.failure.holds(now)) {
 		return e.grant != grant
 	}
 	return e.refusals.rest(now) == 0
@@ -178,21 +166,16 @@ func (g *Grants[G]) Accepted(key Key, grant *Grant[G], sent time.Time) {
 	}
 }
 
-func (g *Grants[G]) refuse(e *entry[G], gone bool, now time.Time) {
+func (g *Grants[G]) refuse(e *entry[G], now time.Time) {
 	known := !e.grant.refused.IsZero()
 	if e.grant.useless() || known && now.Sub(e.grant.accepted) < longestRest {
 		e.refusals.at = now
 		return
 	}
-	tooMuch := e.refusals.note(&e.grant.held, now)
-	if !tooMuch && gone {
-		g.drop(e, DropDead)
-		return
-	}
 	e.grant.refused = now
 	e.grant.fine.Store(0)
 	g.observe(DropDead)
-	if !tooMuch {
+	if !e.refusals.note(&e.grant.held, now) {
 		return
 	}
 	g.putOff(e, now)

@@ -14,7 +14,6 @@ import (
 // mashery is one that refuses what a test says.
 type mashery struct {
 	refuses func(name string) bool
-	why     Refusal
 	calls   int // that reached it
 	served  int
 }
@@ -33,7 +32,7 @@ func (m *mashery) call(t *testing.T, g *Grants[string], key Key) error {
 			g.Accepted(key, grant, time.Now())
 			return nil
 		}
-		if !g.Dead(key, grant, m.why) {
+		if !g.Dead(key, grant, false) {
 			return nil
 		}
 	}
@@ -209,7 +208,7 @@ func TestAGrantIsKeptWhereTheCallMayHaveBeenRefusedAndVaultGivesNoOther(t *testi
 				grant, _ := g.Get(t.Context(), demo)
 				time.Sleep(time.Second)
 				v.now(test.away)
-				if !g.Dead(demo, grant, OfCall) {
+				if !g.Dead(demo, grant, true) {
 					t.Error("no other is to be had, before Vault was asked")
 				}
 				start := time.Now()
@@ -224,7 +223,7 @@ func TestAGrantIsKeptWhereTheCallMayHaveBeenRefusedAndVaultGivesNoOther(t *testi
 				if !g.Holds(demo, grant) || time.Since(start) > 0 {
 					t.Errorf("they waited %s", time.Since(start))
 				}
-				if g.Dead(demo, grant, OfCall) {
+				if g.Dead(demo, grant, true) {
 					t.Error("the same call is sent again, though it is the call that is refused")
 				}
 			})
@@ -237,7 +236,7 @@ func TestACallIsNotSignedAgainWithWhatItWasRefusedWithThoughOthersAre(t *testing
 		grant, _ := g.Get(t.Context(), demo)
 		v.now(func(v *vault) { v.says = errAway })
 		for range 2 { // once before Vault was asked, once after
-			if !g.Dead(demo, grant, Perhaps) {
+			if !g.Dead(demo, grant, false) {
 				t.Error("it is not sent again")
 			}
 			if another, err := g.Another(t.Context(), demo, grant); err != errAway {
@@ -248,17 +247,6 @@ func TestACallIsNotSignedAgainWithWhatItWasRefusedWithThoughOthersAre(t *testing
 		g.Accepted(demo, grant, time.Now().Add(1))
 		if another, err := g.Another(t.Context(), demo, grant); another != grant || err != nil {
 			t.Errorf("when others were answered by it: %v, %v", another, err)
-		}
-	})
-}
-
-func TestAGrantThatMasheryDoesNotKnowIsDroppedThoughVaultIsAway(t *testing.T) {
-	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
-		grant, _ := g.Get(t.Context(), demo)
-		v.now(func(v *vault) { v.says = errAway })
-		g.Dead(demo, grant, OfGrant)
-		if other, err := g.Get(t.Context(), demo); err != errAway {
-			t.Errorf("got %v, %v", other, err)
 		}
 	})
 }

@@ -373,7 +373,7 @@ func TestAGrantThatWasReplacedMeanwhileIsNotTouchedByItsRenewal(t *testing.T) {
 			settled()
 		}
 		v.now(func(v *vault) { v.keeps = func() (*api.Secret, error) { return nil, refusal(400, "lease not found") } })
-		g.Dead(demo, grant, OfGrant)
+		g.Dead(demo, grant, false)
 		want(t, g, "t1-2", "its successor")
 		time.Sleep(2 * time.Second)
 		want(t, g, "t1-2", "after the answer to the renewal")

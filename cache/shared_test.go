@@ -91,7 +91,7 @@ func TestADeadSharedTokenIsReadAgainAndDeletedIfItIsTheSame(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !g.Dead(sharedDemo, grant, OfGrant) {
+				if !g.Dead(sharedDemo, grant, false) {
 					t.Error("the call is not to be sent again")
 				}
 				test.change(v)
@@ -115,8 +115,8 @@ func TestASharedTokenThatMayNotBeDeletedIsSaidSo(t *testing.T) {
 		v.shared = &sharedToken{life: time.Hour}
 		v.deleting = refusal(403, "permission denied")
 		grant, _ := g.Get(t.Context(), sharedDemo)
-		g.Dead(sharedDemo, grant, OfGrant)
-		_, err := g.Get(t.Context(), sharedDemo)
+		g.Dead(sharedDemo, grant, false)
+		_, err := g.Another(t.Context(), sharedDemo, grant)
 		if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), `give the policy "delete" on mash-creds/roles/demo/token`) {
 			t.Errorf("got %v", err)
 		}

@@ -136,7 +136,7 @@ func TestAnInactiveKeyCostsFewGrantsThoughManyCallsAreUnderWay(t *testing.T) {
 						for range int(20 * time.Minute / answers) {
 							grant, err := g.Get(t.Context(), key)
 							if time.Sleep(answers); err == nil {
-								g.Dead(key, grant, OfGrant)
+								g.Dead(key, grant, false)
 							} else if !errors.As(err, new(*RefusedError)) {
 								t.Error(err)
 							}

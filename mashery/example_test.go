@@ -18,7 +18,7 @@ import (
 type token struct{ grant mashery.Grant }
 
 func (t *token) Grant(context.Context) (*mashery.Grant, error) { return &t.grant, nil }
-func (t *token) Dead(*mashery.Grant, mashery.Refusal) bool     { return false }
+func (t *token) Dead(*mashery.Grant, bool) bool                { return false }
 
 // A call is paced by its key's budget, signed and sent.
 func ExampleSender_Send() {

@@ -47,9 +47,10 @@ type Grant struct {
 type Source interface {
 	// Grant returns a live grant. Its error is what [Sender.Send] returns.
 	Grant(ctx context.Context) (*Grant, error)
-	// Dead tells that and how Mashery refused g, and asks whether another grant can
-	// be had. If not, Mashery's answer is passed on.
-	Dead(g *Grant, how Refusal) (another bool)
+	// Dead tells that Mashery refused g, and asks whether another grant can be had.
+	// If not, Mashery's answer is passed on. OfCall says that it may have refused
+	// what the call asks for.
+	Dead(g *Grant, ofCall bool) (another bool)
 }
 
 // sign puts the credential on a request that already carries everything else,

@@ -29,13 +29,13 @@ func v3Grant() *Grant { return &Grant{API: V3, AccessToken: NewSecret("the-token
 
 // grants is a Source that yields its grants in turn: each until it is dead.
 type grants struct {
-	mu    sync.Mutex
-	left  []*Grant
-	asked int
-	dead  []*Grant
-	how   Refusal // of the last one
-	last  bool    // no other can be had
-	err   error
+	mu     sync.Mutex
+	left   []*Grant
+	asked  int
+	dead   []*Grant
+	ofCall bool // said of the last one
+	last   bool // no other can be had
+	err    error
 }
 
 func from(left ...*Grant) *grants { return &grants{left: left} }
@@ -50,10 +50,10 @@ func (g *grants) Grant(context.Context) (*Grant, error) {
 	return g.left[0], nil
 }
 
-func (g *grants) Dead(grant *Grant, how Refusal) bool {
+func (g *grants) Dead(grant *Grant, ofCall bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.how = how
+	g.ofCall = ofCall
 	g.dead = append(g.dead, grant)
 	if len(g.left) > 1 {
 		g.left = g.left[1:]

@@ -30,7 +30,7 @@ func TestACallIsPacedByItsGrantsBudgetAndSignedAfterTheWait(t *testing.T) {
 		}
 		mashery := script(ok(), ok())
 		send(t, sender(mashery), call, source)
-		time.AfterFunc(time.Second, func() { source.Dead(first, RefusedUnknown) }) // it ends meanwhile
+		time.AfterFunc(time.Second, func() { source.Dead(first, false) }) // it ends meanwhile
 		source.left = append(source.left, second)
 		call.Body = strings.NewReader("x")
 		got, _ := send(t, sender(mashery), call, source)
@@ -231,25 +231,25 @@ func TestACallerThatLeavesInTheQueueIsNotSent(t *testing.T) {
 	})
 }
 
-func TestHowMasheryRefusedAGrantIsTold(t *testing.T) {
+func TestARefusalThatMayBeOfTheCallIsToldApart(t *testing.T) {
 	refused := func(code string) *http.Response {
 		return answer(http.StatusForbidden, "", HeaderErrorCode+": "+code)
 	}
 	for name, test := range map[string]struct {
 		grant   *Grant
 		refusal *http.Response
-		how     Refusal
+		ofCall  bool
 	}{
-		"V3, unknown":        {v3Grant(), answer(http.StatusUnauthorized, ""), RefusedUnknown},
-		"V3, inactive":       {v3Grant(), refused(ErrDeveloperInactive), RefusedInactive},
-		"V2, inactive":       {v2Grant(), refused(ErrDeveloperInactive), RefusedInactive},
-		"V2, not authorized": {v2Grant(), refused(ErrNotAuthorized), RefusedRights},
+		"V3, unknown":        {v3Grant(), answer(http.StatusUnauthorized, "", HeaderErrorCode+": "+ErrNotAuthorized), false},
+		"V3, inactive":       {v3Grant(), refused(ErrDeveloperInactive), false},
+		"V2, inactive":       {v2Grant(), refused(ErrDeveloperInactive), false},
+		"V2, not authorized": {v2Grant(), refused(ErrNotAuthorized), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, call := from(test.grant, test.grant), post("")
 			call.API = test.grant.API
-			if got, _ := send(t, sender(script(test.refusal, ok())), call, source); got.StatusCode != http.StatusOK || len(source.dead) != 1 || source.how != test.how {
-				t.Errorf("got %d; %d dead, told %v", got.StatusCode, len(source.dead), source.how)
+			if got, _ := send(t, sender(script(test.refusal, ok())), call, source); got.StatusCode != http.StatusOK || len(source.dead) != 1 || source.ofCall != test.ofCall {
+				t.Errorf("got %d; %d dead, told %v", got.StatusCode, len(source.dead), source.ofCall)
 			}
 		})
 	}

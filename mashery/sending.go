@@ -133,7 +133,7 @@ func (s *sending) resend(ctx context.Context, grant *Grant, resp *http.Response,
 		s.refused = now
 		return pause <= s.call.MaxWait-s.waited && s.again(ctx) && s.resent(ResentOverQPS)
 	case deadGrant:
-		another := s.source.Dead(grant, refusalOf(resp))
+		another := s.source.Dead(grant, mayBeOfCall(s.call.API, resp))
 		if s.renewed || !another {
 			return false
 		}

@@ -317,7 +317,7 @@ func (l *late) Grant(context.Context) (*Grant, error) {
 	return l.grant, nil
 }
 
-func (l *late) Dead(*Grant, Refusal) bool { return true }
+func (l *late) Dead(*Grant, bool) bool { return true }
 
 func TestAResentCallKeepsItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

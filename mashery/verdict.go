@@ -30,29 +30,6 @@ const (
 	overQPS                  // not run: the key has spent this second
 )
 
-// Refusal is how Mashery refuses what a call is signed with.
-type Refusal int
-
-const (
-	// RefusedUnknown: it does not know the credential (any more) [401].
-	RefusedUnknown Refusal = iota
-	// RefusedInactive: it says that the key is inactive, which may be the token.
-	RefusedInactive
-	// RefusedRights: on V2 it may be the call, for which the key has no rights.
-	RefusedRights
-)
-
-// refusalOf tells how a dead grant was refused.
-func refusalOf(resp *http.Response) Refusal {
-	switch {
-	case resp.StatusCode == http.StatusUnauthorized:
-		return RefusedUnknown
-	case resp.Header.Get(HeaderErrorCode) == ErrDeveloperInactive:
-		return RefusedInactive
-	}
-	return RefusedRights
-}
-
 // judge tells by type what an answer of Mashery's means for the call. A dead
 // V3 token is seen as 401 and as 403 "inactive"; a late V2 signature is 403
 // "not authorized", which on V3 is about rights instead [observed by clients:
@@ -70,6 +47,12 @@ func judge(api API, resp *http.Response) verdict {
 		return deadGrant
 	}
 	return anAnswer
+}
+
+// mayBeOfCall tells whether the refusal of a grant may be one of what the call asks
+// for: on V2 the words are the same.
+func mayBeOfCall(api API, resp *http.Response) bool {
+	return api == V2 && resp.StatusCode == http.StatusForbidden && resp.Header.Get(HeaderErrorCode) == ErrNotAuthorized
 }
 
 // retryAfter reads how long an over-QPS answer asks to wait, in either form of

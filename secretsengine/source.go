@@ -46,7 +46,7 @@ func (s *source) secrets() []mashery.Secret {
 
 // Dead implements mashery.Source. A refused signature needs nothing: the next
 // is made by Mashery's clock, which the refusal told.
-func (s *source) Dead(g *mashery.Grant, _ mashery.Refusal) (another bool) {
+func (s *source) Dead(g *mashery.Grant, _ bool) (another bool) {
 	if s.API == mashery.V2 {
 		return true
 	}

@@ -99,7 +99,7 @@ func TestOnlyAnAnswerThatIsNoErrorSpeaksForItsGrant(t *testing.T) {
 					t.Fatal(err)
 				}
 				if s == refused {
-					s.Dead(nil, mashery.RefusedInactive)
+					s.Dead(nil, false)
 				}
 			}
 			answered.answered(status)

@@ -42,18 +42,11 @@ func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
 }
 
 // Dead implements mashery.Source.
-func (s *source) Dead(_ *mashery.Grant, how mashery.Refusal) bool {
-	why := cache.OfGrant
-	switch how {
-	case mashery.RefusedInactive:
-		why = cache.Perhaps
-	case mashery.RefusedRights:
-		why = cache.OfCall
-	}
-	if why != cache.OfCall { // else Mashery's own answer is the better one
+func (s *source) Dead(_ *mashery.Grant, ofCall bool) bool {
+	if !ofCall { // else Mashery's own answer is the better one
 		s.dead = s.last
 	}
-	return s.grants.Dead(s.key, s.last, why)
+	return s.grants.Dead(s.key, s.last, ofCall)
 }
 
 // answered takes in with which status Mashery answered the call. An error's may be
