@@ -28,8 +28,10 @@ type BudgetID struct{ Vault, Namespace, Mount, Key string }
 
 // Settings are what a role's calls say of the budget they spend.
 type Settings struct {
-	// Role is who says it.
+	// Role is who says it, API by which of its grants: they may be of different
+	// times, and the smallest counts. 0: no grant says it.
 	Role string
+	API  API
 	// QPS is what the grant allows, in calls a second; 0: it does not say.
 	QPS float64
 	// Cap is what the file allows; 0: it does not say.

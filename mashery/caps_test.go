@@ -132,3 +132,21 @@ func TestBudgetsAreOnePerID(t *testing.T) {
 		}
 	}
 }
+
+func TestTheSmallerOfARolesTwoGrantsCountsWhicheverIsToldLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budgets, id := NewBudgets(), BudgetID{Key: "k"}
+		for range 5 {
+			budgets.Get(id, Settings{Role: "demo", API: V2, QPS: 5})
+			budgets.Get(id, Settings{Role: "demo", API: V3, QPS: 50})
+			if got := budgets.Status()[0]; got.Limit != 5 || !slices.Equal(got.Roles, []string{"demo"}) {
+				t.Errorf("the limit is %v, of %v", got.Limit, got.Roles)
+			}
+			time.Sleep(time.Minute)
+		}
+		budgets.Get(id, Settings{Role: "demo", API: V2, QPS: 50})
+		if got := budgets.Status()[0].Limit; got != 50 {
+			t.Errorf("when both say so it is %v", got)
+		}
+	})
+}

@@ -4,6 +4,7 @@ package mashery
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -19,6 +20,12 @@ const allottedTime = time.Minute
 
 // allowance is what one role says of the rate, in calls a second; 0: nothing.
 type allowance struct{ grant, file float64 }
+
+// voice is who says something: a role, by its grant of an API.
+type voice struct {
+	role string
+	api  API
+}
 
 // role is one that says something.
 type role struct {
@@ -39,7 +46,7 @@ const (
 
 // pace is what is known of the rate. Its zero value knows of no limit.
 type pace struct {
-	roles    map[string]*role
+	roles    map[voice]*role
 	lapse    time.Time // none of them lapses before
 	allotted float64   // by Mashery's headers; 0: they do not say
 	told     time.Time // when they last did
@@ -53,14 +60,15 @@ type pace struct {
 // set takes in what a role says, and tells whether it is news.
 func (p *pace) set(s Settings, now time.Time) bool {
 	said := allowance{positive(s.QPS), positive(s.Cap)}
-	known := p.roles[s.Role]
+	who := voice{s.Role, s.API}
+	known := p.roles[who]
 	news := p.nominal == 0 || !p.headroom.is(s) || !now.Before(p.lapse)
 	switch {
 	case known == nil && said != (allowance{}):
 		if p.roles == nil {
-			p.roles = make(map[string]*role)
+			p.roles = make(map[voice]*role)
 		}
-		p.roles[s.Role], news = &role{said, now}, true
+		p.roles[who], news = &role{said, now}, true
 	case known != nil:
 		news = news || known.allowance != said
 		known.allowance, known.told = said, now
@@ -70,6 +78,16 @@ func (p *pace) set(s Settings, now time.Time) bool {
 		p.reckon(now)
 	}
 	return news
+}
+
+// names are the roles that say something, sorted.
+func (p *pace) names() []string {
+	var names []string
+	for who := range p.roles {
+		names = append(names, who.role)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // allot takes in what an answer's headers say; 0: nothing.

@@ -122,7 +122,7 @@ func (b *Budget) status(now time.Time) BudgetStatus {
 	defer b.mu.Unlock()
 	b.retune(now)
 	s := BudgetStatus{
-		Roles:       slices.Sorted(maps.Keys(b.pace.roles)),
+		Roles:       b.pace.names(),
 		LimitSource: b.pace.source,
 		HeadroomMs:  b.pace.headroom.now().Milliseconds(),
 		Queue:       b.queue.waiting,

@@ -105,7 +105,7 @@ func (h *Handler) budget(c *route, g *mashery.Grant) *mashery.Budget {
 	}
 	m := c.mount
 	return h.Budgets.Get(h.budgetID(c, key), mashery.Settings{
-		Role: c.role, QPS: g.QPS, Cap: m.QPS, MaxQueue: m.MaxQueue,
+		Role: c.role, API: g.API, QPS: g.QPS, Cap: m.QPS, MaxQueue: m.MaxQueue,
 		Headroom: m.Headroom, HeadroomFixed: !m.HeadroomAuto,
 	})
 }
