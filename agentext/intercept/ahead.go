@@ -20,7 +20,7 @@ const (
 	// are sent by then.
 	aheadAfter = 10 * time.Millisecond
 	// mostAhead is how much of a body is read ahead, in bytes, aheadStep how much at
-	// once. When enoughAhead was read of all bodies, fewAhead is of the others.
+	// once. When enoughAhead is set aside for all bodies, fewAhead is read of others.
 	mostAhead, aheadStep  = 1 << 20, 4 << 10
 	enoughAhead, fewAhead = 64 << 20, 64 << 10
 )
@@ -32,21 +32,24 @@ var errCallOver = errors.New("the call is over")
 // read all that the caller sent (registerOnHitEOF in net/http/server.go); a call
 // whose caller is gone must not keep its place, and must not be made.
 type ahead struct {
-	body  io.Reader
-	all   *atomic.Int64 // what is kept of all bodies
-	asked atomic.Bool   // for the body, or the call is over
+	body   io.Reader
+	length int64         // in bytes; -1, 0: unknown
+	all    *atomic.Int64 // what is set aside for all bodies
+	asked  atomic.Bool   // for the body, or the call is over
 
-	mu   sync.Mutex // held while the body is read
-	kept []byte     // what was read and is not given yet
-	end  error      // what ended the body; nil: not ended
+	mu    sync.Mutex // held while the body is read
+	aside int        // what is set aside for this one
+	kept  []byte     // what was read and is not given yet
+	end   error      // what ended the body; nil: not ended
 }
 
-// newAhead is the body of a request; nil: it has none. All counts what is kept.
+// newAhead is the body of a request; nil: it has none. All counts what is set
+// aside.
 func newAhead(r *http.Request, all *atomic.Int64) *ahead {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
-	return &ahead{body: r.Body, all: all}
+	return &ahead{body: r.Body, length: r.ContentLength, all: all}
 }
 
 // Read implements io.Reader.
@@ -57,7 +60,7 @@ func (a *ahead) Read(p []byte) (int, error) {
 	switch {
 	case len(a.kept) > 0:
 		n := copy(p, a.kept)
-		a.drop(n)
+		a.kept = a.kept[n:]
 		return n, nil
 	case a.end != nil:
 		return 0, a.end
@@ -98,15 +101,24 @@ func (a *ahead) watch(r *http.Request) (watched *http.Request, done func()) {
 // close lets go of what is kept; nobody is given the rest, as if that were all.
 // a.mu is held, and given back.
 func (a *ahead) close() {
-	a.drop(len(a.kept))
-	a.end = errCallOver
+	a.all.Add(int64(-a.aside))
+	a.kept, a.aside, a.end = nil, 0, errCallOver
 	a.mu.Unlock()
 }
 
-// drop forgets the first bytes that are kept. a.mu is held.
-func (a *ahead) drop(n int) {
-	a.kept = a.kept[n:]
-	a.all.Add(int64(-n))
+// setAside sets memory aside for the body, as much as there may be of it. a.mu is
+// held.
+func (a *ahead) setAside() {
+	want := mostAhead
+	if a.length > 0 {
+		want = int(min(a.length, mostAhead))
+	}
+	if a.all.Add(int64(want)) > enoughAhead {
+		a.all.Add(int64(-want))
+		want = min(want, fewAhead)
+		a.all.Add(int64(want))
+	}
+	a.aside = want
 }
 
 // fill reads ahead to the end of the body, if that is not too far, or until the
@@ -125,16 +137,18 @@ func (a *ahead) fill() error {
 func (a *ahead) step() (more bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	most := mostAhead
-	if a.all.Load() >= enoughAhead {
-		most = fewAhead
-	}
-	if a.asked.Load() || a.end != nil || len(a.kept) >= most {
+	if a.asked.Load() || a.end != nil {
 		return false, nil
 	}
-	a.kept = slices.Grow(a.kept, aheadStep)
-	n, err := a.body.Read(a.kept[len(a.kept) : len(a.kept)+aheadStep])
+	if a.aside == 0 {
+		a.setAside()
+	}
+	if len(a.kept) >= a.aside {
+		return false, nil
+	}
+	step := min(aheadStep, a.aside-len(a.kept))
+	a.kept = slices.Grow(a.kept, step)
+	n, err := a.body.Read(a.kept[len(a.kept) : len(a.kept)+step])
 	a.kept, a.end = a.kept[:len(a.kept)+n], err
-	a.all.Add(int64(n))
 	return true, err
 }
