@@ -18,9 +18,9 @@ const (
 	// gives grants: what lives long is not to be strewn over a heap that is large for
 	// a moment.
 	busyCalls = 500
-	// calmTicks are how many ticks in a row must bring less than half of that
-	// before the memory is given back.
-	calmTicks = 4
+	// calmTicks are how many ticks in a row, ten seconds, must bring less than half
+	// of that before the memory is given back: getting it again takes time, too.
+	calmTicks = 40
 	// busyRoom is by how much the heap may grow then from one collection to the
 	// next, in bytes.
 	busyRoom = 40 << 20
