@@ -74,7 +74,7 @@ func (e *entry[G]) struck(now time.Time) bool {
 // nothing. g.mu is held.
 func (g *Grants[G]) other(e *entry[G]) *entry[G] {
 	key := e.key
-	key.API, key.Shared = 5-key.API, false
+	key.API, key.Shared = 2+3-key.API, false
 	if other := g.entries[key]; other != nil {
 		return other
 	}
@@ -114,12 +114,12 @@ func (r *refusals) relent() { *r = refusals{strikes: 1, at: r.at} }
 // Dead tells that Mashery refused grant, and asks whether to send the call
 // again: not when no other grant is to be had. Mashery may err, or, which ofCall
 // says, mean what the call asks for: for as long as Vault gives no other, other
-// calls are signed with it. When the replacement is refused within a minute of its issue, calls
-// are signed with that one for a while, so that they get Mashery's own answer;
-// the next is fetched in 1, 2, 4 … 60 s, until grants have gone unrefused for
-// five minutes; where those of the role's other API are refused, too, the two take
-// turns. But a grant by which other calls are answered (see
-// [Grants.Accepted]) is kept, and renewed and replaced like any other.
+// calls are signed with it. When the replacement is refused within a minute of its
+// issue, calls are signed with that one for a while, so that they get Mashery's own
+// answer; the next is fetched in 1, 2, 4 … 60 s, until grants have gone unrefused
+// for five minutes; where those of the role's other API are refused, too, the two
+// take turns. But a grant by which other calls are answered (see [Grants.Accepted])
+// is kept, and renewed and replaced like any other.
 func (g *Grants[G]) Dead(key Key, grant *Grant[G], ofCall bool) (again bool) {
 	now := time.Now()
 	g.mu.Lock()

@@ -134,6 +134,7 @@ func (a *ahead) fill() error {
 	}
 }
 
+// step reads a little more, if there may be more.
 func (a *ahead) step() (more bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

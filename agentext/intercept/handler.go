@@ -77,7 +77,7 @@ type Handler struct {
 	buffers  sync.Pool
 	warned   sync.Map // of causes, so that each is told once
 	left     departures
-	ahead    atomic.Int64 // bytes of bodies that were read ahead and are kept
+	ahead    atomic.Int64 // what is set aside for bodies that are read ahead, in bytes
 
 	// Values of headers of every answer: shared, so never changed.
 	mode, ours, theirs []string
