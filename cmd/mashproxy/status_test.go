@@ -99,22 +99,28 @@ func TestClearingTheCacheDropsGrants(t *testing.T) {
 	contains(t, "the refusal", refused.body, "invalid type", "request_path")
 }
 
+// counts makes metrics count from the start, as Prometheus reads them: the page as
+// JSON shows one interval of ten seconds, which may have just begun.
+func counts() edit { return atTop("telemetry {\n  prometheus_retention_time = \"1h\"\n}") }
+
+const counted = "/proxy/v1/metrics?format=prometheus"
+
 func TestTheMetricsCountGrantsPacingAndMasherysRefusals(t *testing.T) {
 	t.Parallel()
-	w := open(t, setup{})
+	w := open(t, setup{edits: []edit{counts()}})
 	w.befall(t, "over_qps,count=1")
 	w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
-	page := w.tcp.get(t, "/proxy/v1/metrics").expect(t, http.StatusOK, "")
-	contains(t, "the metrics", page.body, "mashproxy.grants.fetch.ok", "mashproxy.pacing.wait", "mashproxy.mashery.over_qps", "mashproxy.mashery.resent.over_qps")
+	page := w.tcp.get(t, counted).expect(t, http.StatusOK, "")
+	contains(t, "the metrics", page.body, "mashproxy_grants_fetch_ok 1", "mashproxy_pacing_wait_count 1", "mashproxy_mashery_over_qps 1", "mashproxy_mashery_resent_over_qps 1")
 }
 
 func TestAQuotaThatIsSpentIsAnsweredAtOnceAndShown(t *testing.T) {
 	t.Parallel()
-	w := open(t, setup{})
+	w := open(t, setup{edits: []edit{counts()}})
 	w.befall(t, "over_quota,count=1")
 	w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusForbidden, "")
 	_, text := standings(t, w.tcp)
 	contains(t, "the status", text, `"over_quota": 1`)
-	page := w.tcp.get(t, "/proxy/v1/metrics").expect(t, http.StatusOK, "")
-	contains(t, "the metrics", page.body, "mashproxy.mashery.over_quota")
+	page := w.tcp.get(t, counted).expect(t, http.StatusOK, "")
+	contains(t, "the metrics", page.body, "mashproxy_mashery_over_quota 1")
 }
