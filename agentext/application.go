@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/api"
@@ -37,7 +36,7 @@ type shared struct {
 	config  *config.Config
 	client  *api.Client
 	budgets *mashery.Budgets
-	calls   *atomic.Int64 // counts those that are answered here
+	load    *load
 	version string
 	logger  hclog.Logger
 }
@@ -101,10 +100,7 @@ func (a *application) serveLocally(s shared) {
 		Lost:    a.grants.TokenLost,
 	})
 	settings.Grants, settings.GrantRefused = a.grants, policies.Doubt
-	settings.Observe = func(source, code string) {
-		s.calls.Add(1)
-		countCall(source, code)
-	}
+	settings.Observe = s.load.answered
 	settings.Vault = a.forwarder.Handler(identity).Direct()
 	a.local = intercept.New(settings)
 }

@@ -16,13 +16,13 @@ import (
 // Vault Proxy puts before all of its own.
 func counter(parts ...string) []string { return append([]string{"mashproxy"}, parts...) }
 
-// countCall counts calls by whose answer they got: mashproxy.calls.mashery,
+// countCalls counts n calls by whose answer they got: mashproxy.calls.mashery,
 // .vault, and .mashproxy; the last are errors, and mashproxy.errors.<code> tells
 // them apart.
-func countCall(source, code string) {
-	metrics.IncrCounter(counter("calls", source), 1)
+func countCalls(source, code string, n int64) {
+	metrics.IncrCounter(counter("calls", source), float32(n))
 	if code != "" {
-		metrics.IncrCounter(counter("errors", code), 1)
+		metrics.IncrCounter(counter("errors", code), float32(n))
 	}
 }
 

@@ -49,7 +49,7 @@ type Proxy struct {
 	admin     *admin.Admin
 	listeners []*listener.Listener
 	budgets   *mashery.Budgets
-	heap      heap
+	load      load
 	started   time.Time
 	quit      chan struct{}
 	log       hclog.Logger
@@ -79,7 +79,7 @@ func (p *Proxy) assemble() error {
 	}
 	warnOfReveal(p.config, p.log)
 	p.app, err = newApplication(shared{
-		config: p.config, client: client, budgets: p.budgets, calls: &p.heap.calls, version: p.options.Version, logger: p.log,
+		config: p.config, client: client, budgets: p.budgets, load: &p.load, version: p.options.Version, logger: p.log,
 	})
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func (p *Proxy) assemble() error {
 
 // administration is what the paths below /proxy/v1/ are served from.
 func (p *Proxy) administration(helper *metricsutil.MetricsHelper) admin.Config {
-	c := admin.Config{Metrics: helper, CacheClear: p.app.forwarder.CacheClear(), Quit: func() { close(p.quit) }}
+	c := admin.Config{Metrics: helper, Count: p.load.count, CacheClear: p.app.forwarder.CacheClear(), Quit: func() { close(p.quit) }}
 	if p.app.grants != nil {
 		c.Grants, c.Status = p.app.grants, p.status
 	}
@@ -128,9 +128,10 @@ func (p *Proxy) handler(c *configutil.Listener, door *intercept.Listener) http.H
 		served = p.app.local.Before(door, served)
 	}
 	guarded := listener.RequireHeader(served, c)
+	source := []string{apierror.FromMashproxy} // shared, so never changed
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p.app.local != nil {
-			w.Header().Set(apierror.SourceHeader, apierror.FromMashproxy) // unless it is said otherwise
+			w.Header()[apierror.SourceHeader] = source // unless it is said otherwise
 		}
 		switch r.URL.Path {
 		case consts.ProxyPathMetrics, consts.ProxyPathCacheClear, consts.ProxyPathQuit:
@@ -164,7 +165,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 		add(l.Serve)
 	}
 	add(p.afterStart)
-	add(p.heap.tend)
+	add(p.load.watch)
 	p.notify(daemon.SdNotifyReady)
 	err := group.Run()
 	p.notify(daemon.SdNotifyStopping)

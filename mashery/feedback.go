@@ -37,7 +37,7 @@ type heard struct {
 // hear learns from an answer what Mashery allots, who else uses the key and how
 // much answer times differ. A refusal that is about rights says nothing of that.
 func (b *Budget) hear(a heard) {
-	code := a.header.Get(HeaderErrorCode)
+	code := first(a.header, HeaderErrorCode)
 	if code == ErrNotAuthorized {
 		return
 	}
@@ -81,7 +81,7 @@ func (b *Budget) lookForOthers(counted int, handed, now time.Time) {
 // whole is a header's whole number above 0, if it is one that can be meant;
 // else 0.
 func whole(h http.Header, name string) int {
-	text := h.Get(name)
+	text := first(h, name)
 	if text == "" {
 		return 0
 	}
@@ -102,7 +102,7 @@ type Quota struct {
 
 // quotaOf is what an answer tells; nil: nothing.
 func quotaOf(h http.Header) *Quota {
-	if h.Get(headerQuotaAllotted) == "" {
+	if first(h, headerQuotaAllotted) == "" {
 		return nil
 	}
 	allotted, err := strconv.ParseInt(h.Get(headerQuotaAllotted), 10, 64)

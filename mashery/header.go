@@ -72,13 +72,21 @@ func cleanRequestHeader(h http.Header) http.Header {
 // and adds Mashery's clock under a name that no server replaces.
 func cleanAnswerHeader(api API, h http.Header) {
 	dropHopByHop(h)
-	h.Del("Set-Cookie")
+	delete(h, "Set-Cookie")
 	if api == V2 {
 		h.Del("Location") // might repeat the address, and with it the signature
 	}
 	if date := h["Date"]; len(date) > 0 {
 		h["X-Server-Date"] = date
 	}
+}
+
+// first is the first value of a header whose name is canonical already.
+func first(h http.Header, name string) string {
+	if values := h[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 func dropHopByHop(h http.Header) {

@@ -35,7 +35,7 @@ const (
 // "not authorized", which on V3 is about rights instead [observed by clients:
 // engine, egnyte SDK; V2 error codes page].
 func judge(api API, resp *http.Response) verdict {
-	code := resp.Header.Get(HeaderErrorCode)
+	code := first(resp.Header, HeaderErrorCode)
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized:
 		return deadGrant

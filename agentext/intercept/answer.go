@@ -37,10 +37,10 @@ func (h *Handler) pass(w http.ResponseWriter, r *http.Request, c *route, answer 
 		header.Del("Content-Encoding")
 	}
 	// Last, so that no answer can claim to be another's.
-	header.Del(apierror.CodeHeader)
+	delete(header, apierror.CodeHeader)
 	header[headerMode], header[apierror.SourceHeader], header[headerRequestID] = h.mode, h.theirs, id
-	setWait(header, answer.Waited)
-	header.Del(headerAttempts)
+	h.setWait(header, answer.Waited)
+	delete(header, headerAttempts)
 	if answer.Attempts > 1 {
 		header.Set(headerAttempts, strconv.Itoa(answer.Attempts))
 	}
@@ -52,8 +52,11 @@ func (h *Handler) pass(w http.ResponseWriter, r *http.Request, c *route, answer 
 	}
 }
 
-func setWait(header http.Header, waited time.Duration) {
-	header.Set(headerWait, strconv.FormatInt(waited.Milliseconds(), 10))
+func (h *Handler) setWait(header http.Header, waited time.Duration) {
+	header[headerWait] = h.noWait
+	if waited >= time.Millisecond {
+		header[headerWait] = []string{strconv.FormatInt(waited.Milliseconds(), 10)}
+	}
 }
 
 // stream copies from to w and lets nothing lie: what was read is flushed,

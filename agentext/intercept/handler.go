@@ -80,14 +80,14 @@ type Handler struct {
 	ahead    atomic.Int64 // what is set aside for bodies that are read ahead, in bytes
 
 	// Values of headers of every answer: shared, so never changed.
-	mode, ours, theirs []string
+	mode, ours, theirs, noWait []string
 }
 
 // New makes a handler.
 func New(c Config) *Handler {
 	h := &Handler{
 		Config: c, places: placesOf(c.Mounts),
-		mode: []string{"mashproxy/" + c.Version}, ours: []string{apierror.FromMashproxy}, theirs: []string{apierror.FromMashery},
+		mode: []string{"mashproxy/" + c.Version}, ours: []string{apierror.FromMashproxy}, theirs: []string{apierror.FromMashery}, noWait: []string{"0"},
 	}
 	h.Narrow(c.LocalRules)
 	if namespace := strings.Trim(c.PrependNamespace, "/"); namespace != "" {

@@ -61,7 +61,7 @@ func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, bod
 			h.refuse(w, r, c, err)
 			return
 		}
-		setWait(w.Header(), waited)
+		h.setWait(w.Header(), waited)
 	}
 	h.Logger.Debug("left to Vault", "id", idOf(w), "method", c.outer, "role", c.role, "path", c.below, "why", why.cause)
 	w.Header().Del(headerMode) // the engine names its own

@@ -60,18 +60,23 @@ func (r *Rules) leftToVault(mount Mount) Cause {
 // readsGrant tells whether the token may read what the call is signed with, as
 // the request for it asks.
 func (r *Rules) readsGrant(mount Mount, role string, v2 bool) bool {
-	path, data := role+"grant", map[string]any{"api": "3", "lease": "true"}
-	switch {
-	case v2:
-		data["api"] = "2"
-	case mount.SharedToken:
-		path, data = role+"token", nil
+	shared := mount.SharedToken && !v2
+	path := role + "grant"
+	if shared {
+		path = role + "token"
 	}
 	allowed, rule := r.grants.match(logical.ReadOperation, path)
-	if rule != nil && rule.speaks() {
-		return r.grants.allows(rule, logical.ReadOperation, path, data)
+	if rule == nil || !rule.speaks() {
+		return allowed
 	}
-	return allowed
+	var data map[string]any
+	switch {
+	case v2:
+		data = map[string]any{"api": "2", "lease": "true"}
+	case !shared:
+		data = map[string]any{"api": "3", "lease": "true"}
+	}
+	return r.grants.allows(rule, logical.ReadOperation, path, data)
 }
 
 // call is one request on its way through the rules.
