@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -39,6 +40,7 @@ type Identity struct {
 	token     string
 	previous  string
 	changed   chan struct{} // closes when the token changes
+	trust     trust
 	listeners []Listener
 }
 
@@ -137,6 +139,7 @@ func (i *Identity) replace(old, token string) bool {
 		i.previous = old
 	}
 	i.token = token
+	i.trust.replaced(token, time.Now())
 	close(i.changed)
 	i.changed = make(chan struct{})
 	return true
@@ -210,16 +213,40 @@ func (i *Identity) answer(token string) func(*api.Response, error) (*api.Secret,
 			i.judge(token, err)
 			return nil, nil, err
 		}
+		i.judge(token, nil)
 		secret, err := api.ParseSecret(resp.Body)
 		return secret, resp.Header, err
 	}
 }
 
-// judge takes note of an answer that calls the token invalid.
+// judge takes note of an answer that calls the token invalid, or shows that Vault
+// knows it.
 func (i *Identity) judge(token string, err error) {
-	if IsInvalidToken(err) {
+	switch {
+	case err == nil:
+		i.accepted(token)
+	case IsInvalidToken(err):
 		i.Invalid(token)
 	}
+}
+
+func (i *Identity) accepted(token string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if token == i.token {
+		i.trust.accepted()
+	}
+}
+
+// nextLogin is when to log in again at the earliest, and how many tokens in a row
+// Vault did not know; zero: at once.
+func (i *Identity) nextLogin() (time.Time, int) {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	if i.token != "" {
+		return time.Time{}, 0 // it is not lost: there are new credentials, say
+	}
+	return i.trust.next(), i.trust.unknown
 }
 
 // IsInvalidToken tells whether err is Vault's word that it does not know the

@@ -70,9 +70,6 @@ func New(c Config) (*Login, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auto_auth method %q: %w", c.AutoAuth.Method.Type, err)
 	}
-	if own, has := method.(auth.AuthMethodWithClient); has {
-		method = guarded{own}
-	}
 	client, err := loginClient(c)
 	if err != nil {
 		return nil, err
@@ -87,17 +84,18 @@ func New(c Config) (*Login, error) {
 		return nil, err
 	}
 	own.SetMaxRetries(0)
+	identity, log := newIdentity(own, handler.InvalidToken), c.Logger.Named("auth")
 	return &Login{
-		Identity: newIdentity(own, handler.InvalidToken),
+		Identity: identity,
 		Handler:  handler,
-		method:   method,
+		method:   withFloor(method, identity, log),
 		server: sink.NewSinkServer(&sink.SinkServerConfig{
 			Logger: c.Logger.Named("sink.server"), Client: client, ExitAfterAuth: c.ExitAfterAuth,
 		}),
 		sinks:   sinks,
 		wrapped: c.AutoAuth.Method.WrapTTL > 0,
 		tokens:  make(chan string, 1),
-		log:     c.Logger.Named("auth"),
+		log:     log,
 	}, nil
 }
 
@@ -170,18 +168,6 @@ func loginClient(c Config) (*api.Client, error) {
 		client.SetDisableKeepAlives(true)
 	}
 	return redirect.Client(client)
-}
-
-// guarded is a method that logs in with a client of its own (cert).
-type guarded struct{ auth.AuthMethodWithClient }
-
-// AuthClient is auth.AuthMethodWithClient's.
-func (g guarded) AuthClient(client *api.Client) (*api.Client, error) {
-	own, err := g.AuthMethodWithClient.AuthClient(client)
-	if err != nil || own == client {
-		return own, err
-	}
-	return redirect.Client(own)
 }
 
 func newHandler(c Config, client *api.Client) *auth.AuthHandler {
