@@ -11,9 +11,14 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// waitTimeout is how long a call waits for a grant that is not there: whoever
-// made it has an answer within two seconds.
-const waitTimeout = 1800 * time.Millisecond
+const (
+	// waitTimeout is how long a call waits for a grant that is not there: whoever
+	// made it has an answer within two seconds.
+	waitTimeout = 1800 * time.Millisecond
+	// leastWait is how long it waits even if it has waited for Vault before: a Vault
+	// that is well needs less.
+	leastWait = 200 * time.Millisecond
+)
 
 // Grants are the grants of one application.
 type Grants[G any] struct {
@@ -70,17 +75,18 @@ func (g *Grants[G]) Close() {
 // after two seconds, with the read's error, which is shared for a moment, with
 // *[RefusedError], [ErrClosed] or the context's.
 func (g *Grants[G]) Get(ctx context.Context, key Key) (*Grant[G], error) {
-	return g.Another(ctx, key, nil)
+	return g.Another(ctx, key, nil, 0)
 }
 
 // Another is Get for a call that was refused with a grant: it returns that one only
-// if other calls were answered by it since.
-func (g *Grants[G]) Another(ctx context.Context, key Key, refused *Grant[G]) (*Grant[G], error) {
+// if other calls were answered by it since. It is also Get for a call that has
+// waited for Vault already: its two seconds began then.
+func (g *Grants[G]) Another(ctx context.Context, key Key, refused *Grant[G], waited time.Duration) (*Grant[G], error) {
 	grant, fetch, err := g.find(key, refused)
 	if fetch == nil {
 		return grant, err
 	}
-	timer := time.NewTimer(waitTimeout)
+	timer := time.NewTimer(max(waitTimeout-waited, leastWait))
 	defer timer.Stop()
 	select {
 	case <-fetch.done:

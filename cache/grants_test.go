@@ -74,6 +74,22 @@ func TestAWaiterWhoLeavesDoesNotStopTheRead(t *testing.T) {
 	})
 }
 
+func TestWhoHasWaitedForVaultBeforeWaitsForTwoSecondsInAll(t *testing.T) {
+	for before, want := range map[time.Duration]time.Duration{
+		0:                       waitTimeout,
+		time.Second:             waitTimeout - time.Second,
+		1900 * time.Millisecond: leastWait,
+	} {
+		bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+			v.takes = 5 * time.Second
+			start := time.Now()
+			if _, err := g.Another(t.Context(), demo, nil, before); !errors.Is(err, ErrSlow) || time.Since(start) != want {
+				t.Errorf("after %s: got %v after %s", before, err, time.Since(start))
+			}
+		})
+	}
+}
+
 func TestASlowReadGoesOnForThoseWhoComeLater(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
 		v.takes = 5 * time.Second

@@ -158,6 +158,14 @@ func (l *line) judge(away error, now time.Time) (changed bool) {
 	return was != (l.away != nil)
 }
 
+// startCalmly spaces the first requests of all: Vault may have come up just now, and
+// calls of many roles have waited for that.
+func (l *line) startCalmly(now time.Time) {
+	if l.answered.IsZero() {
+		l.calm = now.Add(calming)
+	}
+}
+
 // wakeIn calls wake when a job's turn may have come; 0: there is no need.
 func (l *line) wakeIn(wait time.Duration, wake func()) {
 	switch {

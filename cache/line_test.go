@@ -88,6 +88,32 @@ func TestALostTokenIsNoStampede(t *testing.T) {
 	})
 }
 
+func TestAVaultThatComesUpAfterTheProxyIsNotOverrun(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.token = ""
+		var back time.Time
+		time.AfterFunc(time.Second, func() {
+			back = time.Now()
+			v.now(func(v *vault) { v.token = "t1" })
+			g.TokenChanged()
+		})
+		keys := roles(200)
+		_, _ = spread(t, g, keys, 100*time.Millisecond, 3*time.Second)
+		first := 0
+		for _, asked := range v.asked() {
+			if asked.at.Sub(back) <= time.Second {
+				first++
+			}
+		}
+		if first == 0 || first > 12 {
+			t.Errorf("%d requests in the first second", first)
+		}
+		if failed, _ := spread(t, g, keys, 100*time.Millisecond, time.Second); failed > 0 {
+			t.Errorf("%d calls failed two seconds later", failed)
+		}
+	})
+}
+
 func TestWhatNobodyWaitsForAnyMoreIsNotRead(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
 		v.token = ""

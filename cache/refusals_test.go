@@ -239,13 +239,13 @@ func TestACallIsNotSignedAgainWithWhatItWasRefusedWithThoughOthersAre(t *testing
 			if !g.Dead(demo, grant, false) {
 				t.Error("it is not sent again")
 			}
-			if another, err := g.Another(t.Context(), demo, grant); err != errAway {
+			if another, err := g.Another(t.Context(), demo, grant, 0); err != errAway {
 				t.Errorf("the call got %v, %v", another, err)
 			}
 			want(t, g, "t1-1", "others")
 		}
 		g.Accepted(demo, grant, time.Now().Add(1))
-		if another, err := g.Another(t.Context(), demo, grant); another != grant || err != nil {
+		if another, err := g.Another(t.Context(), demo, grant, 0); another != grant || err != nil {
 			t.Errorf("when others were answered by it: %v, %v", another, err)
 		}
 	})

@@ -116,7 +116,7 @@ func TestASharedTokenThatMayNotBeDeletedIsSaidSo(t *testing.T) {
 		v.deleting = refusal(403, "permission denied")
 		grant, _ := g.Get(t.Context(), sharedDemo)
 		g.Dead(sharedDemo, grant, false)
-		_, err := g.Another(t.Context(), sharedDemo, grant)
+		_, err := g.Another(t.Context(), sharedDemo, grant, 0)
 		if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), `give the policy "delete" on mash-creds/roles/demo/token`) {
 			t.Errorf("got %v", err)
 		}

@@ -31,6 +31,7 @@ func (g *Grants[G]) TokenChanged() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.generation++
+	g.line.startCalmly(now)
 	for key, e := range g.entries {
 		e.failure, e.refusals.next = failure{}, time.Time{} // of the old token's grants
 		switch {

@@ -168,7 +168,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, j *Judgement) {
 // there was none to pass on.
 func (h *Handler) send(w http.ResponseWriter, r *http.Request, j *Judgement) bool {
 	call, c := j.out, j.call
-	source := &source{grants: h.Grants, key: c.key()}
+	source := &source{grants: h.Grants, key: c.key(), waited: j.waited}
 	answer, err := c.mount.Sender.Send(r.Context(), call, source)
 	if err == nil {
 		source.answered(answer.StatusCode)

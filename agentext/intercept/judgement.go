@@ -28,7 +28,8 @@ type Judgement struct {
 	// Decision is that of Vault's policies, where they were asked.
 	Decision policy.Decision
 
-	began time.Time
+	began  time.Time
+	waited time.Duration // for Vault's policies
 
 	call  *route // nil for what is no call to Mashery
 	ahead *ahead // what body reads; nil: there is none
@@ -55,7 +56,7 @@ func (h *Handler) Judge(l *Listener, r *http.Request) *Judgement {
 		j.leave(why)
 		return j
 	}
-	if j.Decision, j.Unknown = h.decide(r, call, j.body); j.Unknown != nil {
+	if j.Decision, j.Unknown = h.decide(r, j); j.Unknown != nil {
 		return j
 	}
 	switch j.Refusal = j.Decision.Refusal(); {
@@ -83,20 +84,23 @@ func (h *Handler) leftToVault(c *route) (bool, warning) {
 }
 
 // decide applies Vault's policies, unless the block turns them off.
-func (h *Handler) decide(r *http.Request, c *route, body *policy.Body) (policy.Decision, error) {
+func (h *Handler) decide(r *http.Request, j *Judgement) (policy.Decision, error) {
+	c := j.call
 	if !c.mount.enforces() {
 		return policy.Decision{Verdict: policy.Allowed}, nil
 	}
+	asked := time.Now()
 	rules, err := h.Rules.Current(r.Context(), c.mount.PolicyMaxStale)
+	j.waited = time.Since(asked)
 	if err != nil {
 		return policy.Decision{}, err
 	}
-	asked := &policy.Request{
+	request := &policy.Request{
 		Method: c.outer, Mount: c.mount.PolicyMount(), Role: c.role, Path: c.below,
-		RawQuery: r.URL.RawQuery, Header: r.Header, Body: body,
+		RawQuery: r.URL.RawQuery, Header: r.Header, Body: j.body,
 	}
 	if c.named {
-		asked.Verb = c.verb
+		request.Verb = c.verb
 	}
-	return rules.Decide(asked), nil
+	return rules.Decide(request), nil
 }

@@ -24,6 +24,7 @@ type source struct {
 	last   *cache.Grant[*mashery.Grant]
 	dead   *cache.Grant[*mashery.Grant] // the one it is not to be signed with again
 	asked  time.Time                    // when it was last asked
+	waited time.Duration                // for Vault, before it was first asked
 }
 
 // Grant implements mashery.Source. It is asked again after the wait for a slot:
@@ -33,7 +34,8 @@ func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
 	if s.grants.Holds(s.key, s.last) {
 		return s.last.Value, nil
 	}
-	grant, err := s.grants.Another(ctx, s.key, s.dead)
+	grant, err := s.grants.Another(ctx, s.key, s.dead, s.waited)
+	s.waited = 0
 	if err != nil {
 		return nil, err
 	}
