@@ -167,9 +167,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 	add(p.afterStart)
 	add(p.load.watch)
 	p.notify(daemon.SdNotifyReady)
-	err := group.Run()
-	p.notify(daemon.SdNotifyStopping)
-	return err
+	return group.Run()
 }
 
 func (p *Proxy) addApplication(add func(func(context.Context) error)) {
@@ -205,6 +203,7 @@ func (p *Proxy) waitForEnd(ctx context.Context) error {
 	case <-p.quit:
 		p.log.Info("quit was asked for")
 	}
+	p.notify(daemon.SdNotifyStopping) // listeners still answer what is under way
 	return nil
 }
 

@@ -30,8 +30,14 @@ const (
 	GrantRefused       = "grant_refused"       // 502: Vault refused the grant
 	VaultUnavailable   = "vault_unavailable"   // 503: Vault sealed, away or rate limiting
 	NotReady           = "not_ready"           // 503: not logged in yet
+	Draining           = "draining"            // 503: the program stops
 	Timeout            = "timeout"             // 504: no answer in time
 )
+
+// ErrDraining is the cause for which the context of a request ends when the program
+// stops and has waited for the request long enough, and the answer then.
+var ErrDraining = New(http.StatusServiceUnavailable, Draining,
+	"this program stops, and the call was not answered in time; if it writes, look whether it was run before you call again").After(time.Second)
 
 // Error is an answer mashproxy makes itself.
 type Error struct {

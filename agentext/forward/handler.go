@@ -173,6 +173,8 @@ func (h *Handler) failure(ctx context.Context, err error) *apierror.Error {
 	case errors.Is(context.Cause(ctx), errTimeout),
 		errors.As(err, &timeout) && timeout.Timeout() && !isDial(err):
 		return apierror.New(http.StatusGatewayTimeout, apierror.Timeout, "Vault at %s did not answer in time", h.vault.address)
+	case context.Cause(ctx) == apierror.ErrDraining:
+		return apierror.ErrDraining
 	case ctx.Err() != nil:
 		return apierror.New(http.StatusServiceUnavailable, apierror.VaultUnavailable, "the request was ended before Vault answered").After(time.Second)
 	}

@@ -34,7 +34,12 @@ const permissionDenied = "permission denied"
 // refuse answers a call that could not be made.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *route, err error) {
 	h.Logger.Debug("not served", "id", idOf(w), "method", c.verb, "role", c.role, "path", c.below, "error", err)
-	if left := context.Cause(r.Context()); left != nil && !errors.As(left, new(*mashery.BodyError)) {
+	left := context.Cause(r.Context())
+	if left == apierror.ErrDraining {
+		h.turnDown(w, r, apierror.ErrDraining)
+		return
+	}
+	if left != nil && !errors.As(left, new(*mashery.BodyError)) {
 		panic(http.ErrAbortHandler) // the caller has left; returning would answer 200
 	}
 	refusal, from := refusalOf(err, c)

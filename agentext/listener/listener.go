@@ -21,6 +21,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/internalshared/configutil"
+
+	"mashproxy/agentext/apierror"
 )
 
 // Time-outs of a connection. Bodies may take as long as they need: neither
@@ -28,7 +30,10 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 5 * time.Minute
-	closeTimeout      = time.Second
+	// drainTime is how long requests under way have when the program stops, and
+	// closeTimeout what they have then to say that they were not answered.
+	drainTime    = 5 * time.Second
+	closeTimeout = time.Second
 )
 
 // Options are what a Listener needs beside its block of the file.
@@ -54,12 +59,13 @@ type Listener struct {
 	reload func() error // reads the certificate again; nil without TLS
 	log    hclog.Logger
 	close  func() error
+	drains time.Duration // drainTime, but in tests
 }
 
 // Open binds the socket of a configuration's listener block. Errors name the
 // listener. Nothing is accepted before Serve.
 func Open(config *configutil.Listener, o Options) (*Listener, error) {
-	l := &Listener{config: config, log: o.Logger}
+	l := &Listener{config: config, log: o.Logger, drains: drainTime}
 	if l.log == nil {
 		l.log = hclog.NewNullLogger()
 	}
@@ -126,14 +132,17 @@ func bind(config *configutil.Listener) (net.Listener, error) {
 	}
 }
 
-// Serve serves until ctx ends, or fails. With ctx the contexts of the requests
-// end; they have a second to answer that.
+// Serve serves until ctx ends, or fails. Then it takes no more connections, and
+// requests under way have five seconds. After that their contexts end with
+// [apierror.ErrDraining]; they have another second to answer that.
 func (l *Listener) Serve(ctx context.Context) error {
-	l.server.BaseContext = func(net.Listener) context.Context { return ctx }
+	requests, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer end(nil)
+	l.server.BaseContext = func(net.Listener) context.Context { return requests }
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(closed)
-		l.shutdown()
+		l.drain(end)
 	})
 	err := l.server.Serve(l.accepting())
 	if !stop() {
@@ -153,12 +162,20 @@ func (l *Listener) accepting() net.Listener {
 	return tls.NewListener(once, l.tls)
 }
 
-func (l *Listener) shutdown() {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	if l.server.Shutdown(ctx) != nil {
+func (l *Listener) drain(end context.CancelCauseFunc) {
+	if l.shutdown(l.drains) == nil {
+		return
+	}
+	end(apierror.ErrDraining)
+	if l.shutdown(closeTimeout) != nil {
 		_ = l.server.Close()
 	}
+}
+
+func (l *Listener) shutdown(within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	return l.server.Shutdown(ctx)
 }
 
 // Close closes the socket, removes it if it is a file, and ends all

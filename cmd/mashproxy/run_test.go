@@ -182,6 +182,34 @@ func TestASignalEndsItWithExitCode0(t *testing.T) {
 	}
 }
 
+// TestCallsUnderWayAreAnsweredBeforeItEnds lets calls wait for their slots, and one
+// for ever, when the program is told to stop.
+func TestCallsUnderWayAreAnsweredBeforeItEnds(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{sandbox: sandbox.Options{QPS: 2}})
+	w.unix.get(t, v3+"services").expect(t, http.StatusOK, "") // there is a grant
+	waiting, endless := make(chan []string, 1), make(chan answer, 1)
+	go func() { waiting <- w.tcp.parallel(5, 5, http.MethodGet, v3+"services?limit=1", "") }()
+	eventually(t, "the first is called", func() bool { return w.masheryCalls() > 1 })
+	w.befall(t, "delay,path=/v3/rest/applications,by=1m")
+	go func() {
+		got, _ := w.unix.try(http.MethodGet, v3+"applications", nil)
+		endless <- got
+	}()
+	w.signal(t, syscall.SIGTERM)
+	if wrong := <-waiting; len(wrong) > 0 {
+		t.Errorf("%d calls failed: %s", len(wrong), wrong[0])
+	}
+	got := <-endless
+	got.expect(t, http.StatusServiceUnavailable, "draining")
+	if got.header.Get("Retry-After") == "" {
+		t.Error("there is no Retry-After")
+	}
+	if code := w.exit(t); code != 0 {
+		t.Errorf("the exit code is %d", code)
+	}
+}
+
 func TestACallThatComesBeforeTheLoginWaitsForIt(t *testing.T) {
 	t.Parallel()
 	w := &world{Sandbox: startSandbox(t, sandbox.Options{})}
