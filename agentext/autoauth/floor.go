@@ -61,12 +61,13 @@ func (t *trust) next() time.Time {
 type floor struct {
 	auth.AuthMethod
 	identity *Identity
+	renewals *renewals
 	log      hclog.Logger
 }
 
 // withFloor puts the floor below a method.
-func withFloor(method auth.AuthMethod, identity *Identity, log hclog.Logger) auth.AuthMethod {
-	f := floor{method, identity, log}
+func withFloor(method auth.AuthMethod, identity *Identity, renewals *renewals, log hclog.Logger) auth.AuthMethod {
+	f := floor{method, identity, renewals, log}
 	if own, has := method.(auth.AuthMethodWithClient); has {
 		return guarded{f, own}
 	}
@@ -98,5 +99,5 @@ func (g guarded) AuthClient(client *api.Client) (*api.Client, error) {
 	if err != nil || own == client {
 		return own, err
 	}
-	return redirect.Client(own)
+	return redirect.Client(own, g.renewals.over)
 }

@@ -57,6 +57,7 @@ type Login struct {
 	sinks   []*sink.SinkConfig
 	wrapped bool
 	tokens  chan string
+	ended   chan struct{} // closes with RunHandler
 	log     hclog.Logger
 }
 
@@ -70,7 +71,9 @@ func New(c Config) (*Login, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auto_auth method %q: %w", c.AutoAuth.Method.Type, err)
 	}
-	client, err := loginClient(c)
+	log, ended := c.Logger.Named("auth"), make(chan struct{})
+	renewals := &renewals{ended: ended, log: log}
+	client, err := loginClient(c, renewals)
 	if err != nil {
 		return nil, err
 	}
@@ -84,17 +87,18 @@ func New(c Config) (*Login, error) {
 		return nil, err
 	}
 	own.SetMaxRetries(0)
-	identity, log := newIdentity(own, handler.InvalidToken), c.Logger.Named("auth")
+	identity := newIdentity(own, handler.InvalidToken)
 	return &Login{
 		Identity: identity,
 		Handler:  handler,
-		method:   withFloor(method, identity, log),
+		method:   withFloor(method, identity, renewals, log),
 		server: sink.NewSinkServer(&sink.SinkServerConfig{
 			Logger: c.Logger.Named("sink.server"), Client: client, ExitAfterAuth: c.ExitAfterAuth,
 		}),
 		sinks:   sinks,
 		wrapped: c.AutoAuth.Method.WrapTTL > 0,
 		tokens:  make(chan string, 1),
+		ended:   ended,
 		log:     log,
 	}, nil
 }
@@ -108,7 +112,7 @@ func (l *Login) RunHandler(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	relayed := make(chan struct{})
 	go func() { defer close(relayed); l.relay(ctx) }()
-	defer func() { cancel(); <-relayed }()
+	defer func() { cancel(); <-relayed; close(l.ended) }()
 	return l.Handler.Run(ctx, l.method)
 }
 
@@ -156,7 +160,7 @@ func (l *Login) watch(ctx context.Context, token string) {
 	}
 }
 
-func loginClient(c Config) (*api.Client, error) {
+func loginClient(c Config, renewals *renewals) (*api.Client, error) {
 	client, err := c.Client.CloneWithHeaders()
 	if err != nil {
 		return nil, err
@@ -167,7 +171,7 @@ func loginClient(c Config) (*api.Client, error) {
 	if c.DisableKeepAlives {
 		client.SetDisableKeepAlives(true)
 	}
-	return redirect.Client(client)
+	return redirect.Client(client, renewals.over)
 }
 
 func newHandler(c Config, client *api.Client) *auth.AuthHandler {

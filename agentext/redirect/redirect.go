@@ -60,13 +60,17 @@ func (g Guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	return nil, refused
 }
 
-// Client copies a client so that it follows Vault's own redirects only.
-func Client(client *api.Client) (*api.Client, error) {
+// Client copies a client so that it follows Vault's own redirects only. Layers are
+// put over its transport, the last one outermost.
+func Client(client *api.Client, layers ...func(http.RoundTripper) http.RoundTripper) (*api.Client, error) {
 	config := client.CloneConfig()
 	// Where the address is a unix socket this is the stand-in for it; the
 	// transport dials the socket already.
 	config.Address, config.AgentAddress = client.Address(), ""
 	config.HttpClient.Transport = Guard{config.HttpClient.Transport}
+	for _, over := range layers {
+		config.HttpClient.Transport = over(config.HttpClient.Transport)
+	}
 	guarded, err := api.NewClient(config)
 	if err != nil {
 		return nil, fmt.Errorf("a client for Vault: %w", err)
