@@ -26,9 +26,10 @@ import (
 type application struct {
 	login     *autoauth.Login // nil without auto_auth
 	forwarder *forward.Forwarder
-	policies  *policy.Policies // nil without a mashery block, and so the next two
+	policies  *policy.Policies // nil without a mashery block, and so the next three
 	grants    intercept.Grants
 	local     *intercept.Handler
+	ways      []*way // to Mashery, by block
 }
 
 // shared is what the applications of a process share.
@@ -89,7 +90,8 @@ func (s shared) login(previous string) (*autoauth.Login, error) {
 // signing, and hangs it on the token.
 func (a *application) serveLocally(s shared) {
 	identity := a.login.Identity
-	policies, settings := s.deciding(identity)
+	a.ways = waysOf(s.config.Mashery)
+	policies, settings := s.deciding(identity, a.ways)
 	a.policies = policies
 	a.grants = cache.New(cache.Config[*mashery.Grant]{
 		Vault: identity, Parse: intercept.ParseGrant, Lasting: intercept.IsForced,
@@ -107,13 +109,13 @@ func (a *application) serveLocally(s shared) {
 
 // deciding is what decides about calls by the policies of a token: all that a
 // handler needs but what it would take to make them.
-func (s shared) deciding(identity *autoauth.Identity) (*policy.Policies, intercept.Config) {
+func (s shared) deciding(identity *autoauth.Identity, ways []*way) (*policy.Policies, intercept.Config) {
 	var mounts []*intercept.Mount
 	var scopes []policy.Mount
-	for _, block := range s.config.Mashery {
+	for i, block := range s.config.Mashery {
 		mount := &intercept.Mount{
 			Mashery: block,
-			Sender:  &mashery.Sender{Transport: newTransport(block), V2: block.V2Endpoint, V3: block.V3Endpoint},
+			Sender:  &mashery.Sender{Transport: ways[i].Connections, V2: block.V2Endpoint, V3: block.V3Endpoint},
 		}
 		mounts, scopes = append(mounts, mount), append(scopes, mount.PolicyMount())
 	}
@@ -129,19 +131,6 @@ func (s shared) deciding(identity *autoauth.Identity) (*policy.Policies, interce
 		settings.PrependNamespace = namespace
 	}
 	return policies, settings
-}
-
-// newTransport makes the way to Mashery of one block.
-func newTransport(block *config.Mashery) *http.Transport {
-	return mashery.NewTransport(mashery.TransportConfig{
-		RootCAs:               block.TLS.RootCAs,
-		ServerName:            block.TLS.ServerName,
-		Pinning:               block.TLS.Pinning(),
-		DialTimeout:           block.DialTimeout,
-		TLSHandshakeTimeout:   block.TLSHandshakeTimeout,
-		ResponseHeaderTimeout: block.ResponseHeaderTimeout,
-		Egress:                block.Egress,
-	})
 }
 
 // forward is the way on to Vault.

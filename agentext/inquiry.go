@@ -65,7 +65,7 @@ func Inquire(ctx context.Context, c *config.Config, o InquiryOptions) (*Inquiry,
 	if err != nil {
 		return nil, err
 	}
-	policies, settings := s.deciding(login.Identity)
+	policies, settings := s.deciding(login.Identity, waysOf(c.Mashery))
 	settings.Grants = cache.New(cache.Config[*mashery.Grant]{Vault: login.Identity, Parse: intercept.ParseGrant}) // none is asked for
 	q := &Inquiry{config: c, login: login, handler: intercept.New(settings), own: method.Type != tokenFile}
 	if err := q.run(ctx, policies); err != nil {

@@ -33,8 +33,8 @@ type Options struct {
 	// Version is told in X-Proxy-Mode.
 	Version string
 	Logger  hclog.Logger
-	// Reload is received from when certificates, the log level, local rules and
-	// the token's policies are to be read again; nil: never.
+	// Reload is received from when certificates, the log level, local rules, tls
+	// blocks and the token's policies are to be read again; nil: never.
 	Reload <-chan os.Signal
 	// Load reads the configuration anew for a reload; nil: what is taken from it
 	// stays.

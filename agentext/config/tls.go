@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -33,6 +34,11 @@ func (t TLS) Pinning() mashery.Pinning {
 		return mashery.Pinning{}
 	}
 	return mashery.Pinning{Pins: []mashery.Pin{{SHA256: t.PinSHA256}}}
+}
+
+// Equal tells whether both take the same servers for Mashery's.
+func (t TLS) Equal(other TLS) bool {
+	return t.RootCAs.Equal(other.RootCAs) && t.ServerName == other.ServerName && slices.Equal(t.PinSHA256, other.PinSHA256)
 }
 
 // tlsBlock is a tls block as it is written.

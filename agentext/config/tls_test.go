@@ -71,6 +71,41 @@ func TestTheTLSBlockSaysWhoIsTakenForMashery(t *testing.T) {
 	}
 }
 
+func TestTLSBlocksAreEqualThatTakeTheSameServersForMasherys(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string) string {
+		server := httptest.NewTLSServer(http.NotFoundHandler())
+		defer server.Close()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	first, same := file("first.pem"), file("same.pem")
+	const pin, other = "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf", "a1a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+	for name, test := range map[string]struct {
+		one, two string
+		equal    bool
+	}{
+		"nothing":                          {``, ``, true},
+		"the same certificates":            {fmt.Sprintf(`ca_cert = %q`, first), fmt.Sprintf(`ca_cert = %q`, same), true},
+		"certificates and the system's":    {fmt.Sprintf(`ca_cert = %q`, first), ``, false},
+		"the same pins":                    {fmt.Sprintf(`pin_sha256 = [%q]`, pin), fmt.Sprintf(`pin_sha256 = [%q]`, strings.ToUpper(pin)), true},
+		"another pin":                      {fmt.Sprintf(`pin_sha256 = [%q]`, pin), fmt.Sprintf(`pin_sha256 = [%q]`, other), false},
+		"a pin and none":                   {fmt.Sprintf(`pin_sha256 = [%q]`, pin), `pin_sha256 = []`, false},
+		"a name and that of the endpoint":  {`server_name = "x.example"`, `server_name = ""`, false},
+		"no pin, and no pin that is named": {``, `pin_sha256 = []`, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			one, two := loadBlock(t, "tls {\n"+test.one+"\n}").TLS, loadBlock(t, "tls {\n"+test.two+"\n}").TLS
+			if one.Equal(two) != test.equal || two.Equal(one) != test.equal {
+				t.Errorf("equal: %t and %t", one.Equal(two), two.Equal(one))
+			}
+		})
+	}
+}
+
 func TestTheUserOfTheEgressProxyIsSentToItAndPrintedNowhere(t *testing.T) {
 	m := loadBlock(t, `proxy_address = "http://me:hunter2%40x@proxy.example.com:3128"`)
 	if got := m.Egress.Authorization.Reveal(); got != "Basic bWU6aHVudGVyMkB4" { // me:hunter2@x

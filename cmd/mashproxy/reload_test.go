@@ -3,10 +3,16 @@
 package main_test
 
 import (
+	"crypto/sha256"
+	"encoding/pem"
+	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"mashproxy/sandbox"
 )
 
 // rewrite edits the proxy's file and has it read again. It returns what the log
@@ -24,7 +30,7 @@ func (w *world) rewrite(t *testing.T, old, new, says string) string {
 	return w.stderr.String()[before:]
 }
 
-const reloaded = "reloaded certificates, log level and local rules"
+const reloaded = "reloaded certificates, log level, local rules and tls blocks"
 
 // TestSIGHUPTakesLocalRulesOver: what mashproxy can says of the file is then what
 // the proxy does.
@@ -58,6 +64,7 @@ func TestLocalRulesHoldWhereTheFileIsNoLongerForWhatIsInForce(t *testing.T) {
 		"a rule that is wrong":        {narrow, "listener \"unix\" {\n  roles = [\"/\"]", "matches nothing"},
 		"one listener more":           {narrow, "listener \"tcp\" {\n address = \"127.0.0.1:0\"\n tls_disable = true\n role = \"metrics_only\"\n}\nlistener \"unix\" {", "role: metrics_only"},
 		"a block with another policy": {"mashery \"mash-creds\" {", "mashery \"mash-creds\" {\n  policy = \"off\"", "(policy: off, "},
+		"another endpoint":            {"v3_endpoint =", "v3_endpoint = \"https://x.example/v3\" #", "v3_endpoint: https://x.example/v3)"},
 		"another mount":               {"mashery \"mash-creds\" {", "mashery \"mash-other\" {}\nmashery \"mash-creds\" {", "where the mashery block mash-creds "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,5 +77,40 @@ func TestLocalRulesHoldWhereTheFileIsNoLongerForWhatIsInForce(t *testing.T) {
 			w.unix.send(t, http.MethodDelete, v3+"services", "").expect(t, http.StatusForbidden, "policy_denied")
 			w.judge(t, []judged{{"GET", v3 + "services", "", "mashery"}})
 		})
+	}
+}
+
+// TestSIGHUPTakesOverWhoIsTakenForMashery: by connections that are there, too, and
+// nothing of a file that is wrong or for something else.
+func TestSIGHUPTakesOverWhoIsTakenForMashery(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{sandbox: sandbox.Options{MasheryTLS: true}, edits: []edit{atTop(`log_level = "info"`)}})
+	block, _ := pem.Decode(w.MasheryCA())
+	right, wrong := fmt.Sprintf(`["%x"]`, sha256.Sum256(block.Bytes)), fmt.Sprintf(`["%x"]`, sha256.Sum256(nil))
+	strangers := filepath.Base(write(t, w.Dir(), "strangers-ca.pem", newCertificate(t, 1).cert))
+	const refused = "not everything was reloaded"
+	w.tcp.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+	for _, step := range []struct {
+		name, old, new, says string
+		reached              bool
+	}{
+		{"another certificate is pinned", "tls {", "tls {\n    pin_sha256 = " + wrong, reloaded, false},
+		{"the right one is pinned", wrong, right, reloaded, true},
+		{"a pin that is none", right, `["x"]`, refused, true},
+		{"and something that takes a restart", "tls {", "policy = \"off\"\n  tls {", refused, true},
+		{"another pin beside that", `["x"]`, wrong, refused, true},
+		{"another pin without it", `policy = "off"`, "", reloaded, false},
+		{"no pin", wrong, "[]", reloaded, true},
+		{"another name", "[]", "[]\n    server_name = \"other.example\"", reloaded, false},
+		{"no name", `"other.example"`, `""`, reloaded, true},
+		{"a file of certificates that is not there", "mashery-ca.pem", "no-ca.pem", refused, true},
+		{"other certificates", "no-ca.pem", strangers, reloaded, false},
+		{"the right ones", strangers, "mashery-ca.pem", reloaded, true},
+	} {
+		w.rewrite(t, step.old, step.new, step.says)
+		answer := w.tcp.get(t, v3+"services?limit=1")
+		if reached := answer.status == http.StatusOK; reached != step.reached || !reached && answer.code() != "mashery_unreachable" {
+			t.Errorf("%s: %d %s", step.name, answer.status, answer.body)
+		}
 	}
 }
