@@ -27,9 +27,11 @@ type held struct {
 	// generation counts the tokens of the application; a grant of an older
 	// one is replaced.
 	generation int
-	// mark tells shared tokens apart; marked says that the engine can do so, too.
-	mark   [sha256.Size]byte
-	marked bool
+	// mark tells shared tokens apart.
+	mark [sha256.Size]byte
+	// keyID names the API key that it is of, among those of the mount; "": not told,
+	// by an engine that cannot tell tokens apart by their marks either.
+	keyID  string
 	issued time.Time
 	// took is how long its read did.
 	took time.Duration

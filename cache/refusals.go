@@ -183,7 +183,27 @@ func (g *Grants[G]) refuse(e *entry[G], now time.Time) {
 	switch strikes := e.refusals.strikes; {
 	case strikes == 1:
 		g.Logger.Warn("Mashery refuses a grant that Vault has just given; calls get its answer", fields...)
-	case strikes == hintAfter && e.key.API == 3 && !e.key.Shared:
-		g.Logger.Warn(`Mashery refuses one fresh access token after the other: the API key is inactive, or another program gets tokens with the same credentials and Mashery lets only the newest live; then set grant_from = "token" in the mashery block of each proxy, and they share one`, fields...)
+	case strikes == hintAfter && e.key.API == 3:
+		if twin := g.twin(e); twin != "" {
+			fields = append(fields, "role_with_same_key", twin)
+		}
+		g.Logger.Warn(`Mashery refuses one fresh access token after the other: the API key is inactive, or another role or program gets tokens with the same credentials and Mashery lets only the newest live; then use one role for that key, and set grant_from = "token" in the mashery block of each proxy, and all share one token`, fields...)
 	}
+}
+
+// twin is another role of the mount whose grants are of the same API key; "": none
+// is known. g.mu is held.
+func (g *Grants[G]) twin(e *entry[G]) (role string) {
+	if e.grant.keyID == "" {
+		return ""
+	}
+	for key, other := range g.entries {
+		if other == e || key.engine() != e.key.engine() || other.grant == nil || other.grant.keyID != e.grant.keyID {
+			continue
+		}
+		if role == "" || key.Role < role {
+			role = key.Role
+		}
+	}
+	return role
 }

@@ -3,12 +3,16 @@
 package cache
 
 import (
+	"context"
 	"errors"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/api"
 )
 
 // mashery is one that refuses what a test says.
@@ -183,6 +187,83 @@ func TestTwoProxiesWhoseGrantsKillEachOther(t *testing.T) {
 			t.Errorf("%d hints by both:\n%s", n, log.String())
 		}
 	})
+}
+
+// TestTwoRolesWithOneKeyAtAMasheryThatLetsOnlyTheNewestTokenLive: however their
+// tokens are got, the log names the one to the other.
+func TestTwoRolesWithOneKeyAtAMasheryThatLetsOnlyTheNewestTokenLive(t *testing.T) {
+	for name, test := range map[string]struct {
+		shared bool
+		keys   map[string]string // by role
+		named  bool
+	}{
+		"grants":                       {false, map[string]string{"a": "5e1f", "b": "5e1f"}, true},
+		"shared tokens":                {true, map[string]string{"a": "5e1f", "b": "5e1f"}, true},
+		"an engine that names no keys": {false, nil, false},
+		"one that shares tokens":       {true, nil, false},
+		"keys that seem to differ":     {true, map[string]string{"a": "5e1f", "b": "0b5e"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vault, _ *Grants[string]) {
+				keyed := &keyed{vault: v, keys: test.keys, tokens: map[string]*sharedToken{
+					"mash-creds/roles/a/token": {life: time.Hour}, "mash-creds/roles/b/token": {life: time.Hour},
+				}}
+				var log strings.Builder
+				g := New(Config[string]{Vault: keyed, Parse: nameOf, Logger: hclog.New(&hclog.LoggerOptions{Output: &log})})
+				defer g.Close()
+				newest := &mashery{refuses: func(name string) bool { return name != v.newest() }}
+				for start := time.Now(); time.Since(start) < 30*time.Second; time.Sleep(100 * time.Millisecond) {
+					for _, role := range []string{"a", "b"} {
+						_ = newest.call(t, g, Key{Mount: "mash-creds", Role: role, API: 3, Shared: test.shared})
+					}
+				}
+				hints := 0
+				for line := range strings.Lines(log.String()) {
+					if !strings.Contains(line, "use one role for that key") {
+						continue
+					}
+					hints++
+					twin := map[bool]string{true: "b", false: "a"}[strings.Contains(line, " role=a ")]
+					if strings.Contains(line, "role_with_same_key="+twin) != test.named || strings.Contains(line, "role_with_same_key") != test.named {
+						t.Errorf("said is %s", line)
+					}
+				}
+				if hints != 2 {
+					t.Errorf("%d hints:\n%s", hints, log.String())
+				}
+			})
+		})
+	}
+}
+
+// keyed is a Vault whose roles have API keys, and shared tokens of their own.
+type keyed struct {
+	*vault
+	keys   map[string]string       // by role
+	tokens map[string]*sharedToken // by path
+}
+
+func (v *keyed) Read(ctx context.Context, namespace, path string, query url.Values) (secret *api.Secret, header http.Header, err error) {
+	if token := v.tokens[path]; token != nil {
+		v.now(func(v *vault) {
+			bought := token.buys
+			if secret = token.read(path); token.buys > bought {
+				v.last = token.token
+			}
+		})
+		header = dated(time.Now())
+	} else if secret, header, err = v.vault.Read(ctx, namespace, path, query); err != nil {
+		return nil, nil, err
+	}
+	if key := v.keys[strings.Split(path, "/")[2]]; key != "" {
+		secret.Data["key_id"] = key
+	}
+	return secret, header, nil
+}
+
+func (v *keyed) Delete(_ context.Context, _, path string, _ url.Values) error {
+	v.now(func(*vault) { v.tokens[path].token = "" })
+	return nil
 }
 
 // newest is the grant that was given last.

@@ -25,7 +25,7 @@ func (g *Grants[G]) readShared(ctx context.Context, key Key, dead [sha256.Size]b
 	if err != nil || grant.mark != dead {
 		return grant, err
 	}
-	if !grant.marked {
+	if grant.keyID == "" {
 		select {
 		case <-time.After(jitter(0, longestStagger)):
 		case <-ctx.Done():
@@ -61,7 +61,6 @@ func (g *Grants[G]) readToken(ctx context.Context, key Key) (*Grant[G], error) {
 	}
 	token, _ := secret.Data["access_token"].(string)
 	grant.mark = sha256.Sum256([]byte(token))
-	_, grant.marked = secret.Data["key_id"] // which no other engine gives
 	return grant, nil
 }
 
@@ -72,6 +71,7 @@ func (g *Grants[G]) make(key Key, secret *api.Secret, t terms, sent time.Time) (
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	grant := &Grant[G]{Value: value}
+	grant.keyID, _ = secret.Data["key_id"].(string)
 	now := time.Now()
 	if grant.begin(secret, t, sent, now); !grant.live(now) {
 		return nil, fmt.Errorf("%w: it ended on its way here, %s after it was asked for", ErrUnusable, t.usable())

@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -112,6 +113,28 @@ func TestTwoProxiesWhoseTokensKillEachOtherComeToRestAndSayWhatMendsIt(t *testin
 	}
 	if !strings.Contains(a.stderr.String()+b.stderr.String(), "grant_from = ") {
 		t.Errorf("nobody says what mends it:\n%s", &a.stderr)
+	}
+}
+
+func TestTwoRolesOfOneKeyWhoseTokensKillEachOtherAreNamed(t *testing.T) {
+	t.Parallel()
+	for _, from := range []string{"grant", "token"} {
+		t.Run(from, func(t *testing.T) {
+			t.Parallel()
+			w := open(t, setup{edits: []edit{inMashery(`grant_from = "` + from + `"`)}})
+			var demo map[string]any
+			if err := json.Unmarshal([]byte(read(t, filepath.Join(w.Dir(), "mashery-role.json"))), &demo); err != nil {
+				t.Fatal(err)
+			}
+			w.write(t, "mash-creds/roles/twin", demo)
+			w.befall(t, "kill_older")
+			eventually(t, "one is named to the other", func() bool {
+				w.unix.get(t, v3+"services?limit=1")
+				w.unix.get(t, "/v1/mash-creds/roles/twin/proxy/v3/services?limit=1")
+				log := w.stderr.String()
+				return strings.Contains(log, "role_with_same_key=twin") || strings.Contains(log, "role_with_same_key=demo")
+			})
+		})
 	}
 }
 
