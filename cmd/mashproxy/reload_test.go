@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"mashproxy/mashery"
 	"mashproxy/sandbox"
 )
 
@@ -85,8 +86,7 @@ func TestLocalRulesHoldWhereTheFileIsNoLongerForWhatIsInForce(t *testing.T) {
 func TestSIGHUPTakesOverWhoIsTakenForMashery(t *testing.T) {
 	t.Parallel()
 	w := open(t, setup{sandbox: sandbox.Options{MasheryTLS: true}, edits: []edit{atTop(`log_level = "info"`)}})
-	block, _ := pem.Decode(w.MasheryCA())
-	right, wrong := fmt.Sprintf(`["%x"]`, sha256.Sum256(block.Bytes)), fmt.Sprintf(`["%x"]`, sha256.Sum256(nil))
+	right, wrong := fmt.Sprintf(`["%s"]`, w.authority()), fmt.Sprintf(`["%s"]`, mashery.Fingerprint{})
 	strangers := filepath.Base(write(t, w.Dir(), "strangers-ca.pem", newCertificate(t, 1).cert))
 	const refused = "not everything was reloaded"
 	w.tcp.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
@@ -113,4 +113,26 @@ func TestSIGHUPTakesOverWhoIsTakenForMashery(t *testing.T) {
 			t.Errorf("%s: %d %s", step.name, answer.status, answer.body)
 		}
 	}
+}
+
+// authority is the fingerprint of what signed Mashery's certificate.
+func (w *world) authority() mashery.Fingerprint {
+	block, _ := pem.Decode(w.MasheryCA())
+	return sha256.Sum256(block.Bytes)
+}
+
+func TestNoCallIsLostWhenTheServerIsHeldAgainstOtherSettings(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{sandbox: sandbox.Options{MasheryTLS: true}, edits: []edit{atTop(`log_level = "info"`)}})
+	none, pin := "pin_sha256 = []", fmt.Sprintf("pin_sha256 = [%q]", w.authority())
+	v3s, v2s := w.unix.load(5, "GET", v3+"services?limit=1", ""), w.unix.load(5, "POST", v2, echo)
+	w.rewrite(t, "tls {", "tls {\n    "+none, reloaded)
+	for range 10 {
+		w.rewrite(t, none, pin, reloaded)
+		v2s.more(t, 10)
+		w.rewrite(t, pin, none, reloaded)
+		v3s.more(t, 10)
+	}
+	v3s.end(t)
+	v2s.end(t)
 }
