@@ -189,13 +189,17 @@ func TestCallsUnderWayAreAnsweredBeforeItEnds(t *testing.T) {
 	w := open(t, setup{sandbox: sandbox.Options{QPS: 2}})
 	w.unix.get(t, v3+"services").expect(t, http.StatusOK, "") // there is a grant
 	waiting, endless := make(chan []string, 1), make(chan answer, 1)
-	go func() { waiting <- w.tcp.parallel(5, 5, http.MethodGet, v3+"services?limit=1", "") }()
-	eventually(t, "the first is called", func() bool { return w.masheryCalls() > 1 })
 	w.befall(t, "delay,path=/v3/rest/applications,by=1m")
 	go func() {
 		got, _ := w.unix.try(http.MethodGet, v3+"applications", nil)
 		endless <- got
 	}()
+	eventually(t, "one is at Mashery", func() bool { return strings.HasSuffix(w.last(t).RequestURI, "applications") })
+	go func() { waiting <- w.tcp.parallel(5, 5, http.MethodGet, v3+"services?limit=1", "") }()
+	eventually(t, "others wait", func() bool {
+		roles, _ := standings(t, w.tcp)
+		return roles["demo"].Queue >= 4
+	})
 	w.signal(t, syscall.SIGTERM)
 	if wrong := <-waiting; len(wrong) > 0 {
 		t.Errorf("%d calls failed: %s", len(wrong), wrong[0])
