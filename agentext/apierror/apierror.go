@@ -6,6 +6,7 @@
 package apierror
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -93,7 +94,6 @@ func (e *Error) With(name, value string) *Error {
 // described another body.
 func Write(w http.ResponseWriter, e *Error) {
 	header := w.Header()
-	header.Del("Content-Length")
 	header.Del("Content-Encoding")
 	for name, values := range e.Header {
 		header[http.CanonicalHeaderKey(name)] = values
@@ -111,13 +111,21 @@ func Write(w http.ResponseWriter, e *Error) {
 	if status == 0 {
 		status = http.StatusInternalServerError
 	}
+	text := e.text()
+	header.Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
-	body := json.NewEncoder(w)
+	_, _ = w.Write(text) // a client that is gone cannot be told
+}
+
+// text is the body of the answer.
+func (e *Error) text() []byte {
+	var text bytes.Buffer
+	body := json.NewEncoder(&text)
 	body.SetEscapeHTML(false) // "<name>" stays readable; nosniff keeps browsers from rendering it
-	// A client that is gone cannot be told.
 	_ = body.Encode(struct {
 		Errors []string `json:"errors"`
-	}{[]string{e.Message}})
+	}{[]string{e.Message}}) // strings can be encoded
+	return text.Bytes()
 }
 
 func wholeSeconds(d time.Duration) int64 {

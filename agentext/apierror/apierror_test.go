@@ -30,9 +30,9 @@ func TestWrite(t *testing.T) {
 			New(405, MethodNotAllowed, "no").With("Allow", "GET, LIST"), 405, `{"errors":["no"]}` + "\n",
 			map[string]string{"Allow": "GET, LIST"},
 		},
-		"what described another body is gone": {
+		"what described another body describes this one": {
 			base, 503, `{"errors":["Vault is away"]}` + "\n",
-			map[string]string{"Content-Length": "", "Content-Encoding": ""},
+			map[string]string{"Content-Length": "29", "Content-Encoding": ""},
 		},
 		"no status is an internal error": {
 			&Error{Message: "odd"}, 500, `{"errors":["odd"]}` + "\n", map[string]string{CodeHeader: ""},

@@ -20,9 +20,21 @@ const headerAttempts = "X-Mashproxy-Attempts"
 
 // pass streams Mashery's answer to the caller. An answer that breaks off
 // breaks off there too: a clean end would say that it was whole.
-func (h *Handler) pass(w http.ResponseWriter, r *http.Request, c *route, answer *mashery.Answer) {
-	defer answer.Body.Close()
-	header := w.Header()
+func (h *Handler) pass(w http.ResponseWriter, r *http.Request, j *Judgement, answer *mashery.Answer) {
+	h.passHeader(w.Header(), r, j.call, answer)
+	j.ahead.answer(w, r, j.out.Body != nil, func() {
+		defer answer.Body.Close()
+		w.WriteHeader(answer.StatusCode)
+		buffer := h.buffers.Get().(*[copyBuffer]byte)
+		defer h.buffers.Put(buffer)
+		if err := stream(w, answer.Body, buffer[:], answer.ContentLength); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+	})
+}
+
+// passHeader makes the header of Mashery's answer the caller's.
+func (h *Handler) passHeader(header http.Header, r *http.Request, c *route, answer *mashery.Answer) {
 	id := header[headerRequestID]
 	for name, values := range answer.Header {
 		header[name] = values
@@ -43,12 +55,6 @@ func (h *Handler) pass(w http.ResponseWriter, r *http.Request, c *route, answer 
 	delete(header, headerAttempts)
 	if answer.Attempts > 1 {
 		header.Set(headerAttempts, strconv.Itoa(answer.Attempts))
-	}
-	w.WriteHeader(answer.StatusCode)
-	buffer := h.buffers.Get().(*[copyBuffer]byte)
-	defer h.buffers.Put(buffer)
-	if err := stream(w, answer.Body, buffer[:], answer.ContentLength); err != nil {
-		panic(http.ErrAbortHandler)
 	}
 }
 

@@ -118,10 +118,17 @@ func (h *Handler) Before(l *Listener, next http.Handler) http.Handler {
 		}
 		h.begin(w)
 		if h.Observe != nil {
-			defer func() { h.Observe(w.Header().Get(apierror.SourceHeader), w.Header().Get(apierror.CodeHeader)) }()
+			defer h.observe(w.Header())
 		}
 		h.serve(w, r, j)
 	})
+}
+
+// observe tells of the answer with that header; who left got none.
+func (h *Handler) observe(header http.Header) {
+	if source := header.Get(apierror.SourceHeader); source != "" {
+		h.Observe(source, header.Get(apierror.CodeHeader))
+	}
 }
 
 // read tells a local call from the others, and what is refused on any path.
@@ -148,17 +155,17 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, j *Judgement) {
 	c := j.call
 	switch {
 	case j.Unknown != nil:
-		h.refuse(w, r, c, j.Unknown)
+		h.refuse(w, r, j, j.Unknown)
 		return
 	case j.Refusal != nil:
-		h.turnDown(w, r, j.Refusal)
+		h.turnDown(w, r, j, j.Refusal)
 		return
 	}
 	r, done := j.ahead.watch(r)
 	defer done()
 	switch {
 	case j.Cause != "":
-		h.askVault(w, r, c, j.body, warning{j.Cause, j.Reason})
+		h.askVault(w, r, j, warning{j.Cause, j.Reason})
 	case h.send(w, r, j) && h.Logger.IsDebug():
 		h.Logger.Debug("served", "id", idOf(w), "method", c.verb, "role", c.role, "path", c.below, "took", time.Since(j.began))
 	}
@@ -173,17 +180,17 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, j *Judgement) boo
 	if err == nil {
 		source.answered(answer.StatusCode)
 		h.left.stay(c)
-		h.pass(w, r, c, answer)
+		h.pass(w, r, j, answer)
 		return true
 	}
 	if isDenied(err) && h.GrantRefused != nil {
 		h.GrantRefused()
 	}
 	if why, left := leftBy(err); left && canReplay(call, j.body) {
-		h.askVault(w, r, c, j.body, why)
+		h.askVault(w, r, j, why)
 		return false
 	}
-	h.refuse(w, r, c, err)
+	h.refuse(w, r, j, err)
 	return false
 }
 

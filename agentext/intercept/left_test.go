@@ -5,6 +5,8 @@ package intercept
 import (
 	"context"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -73,4 +75,18 @@ func TestEveryCallIsObservedWithWhoseAnswerItGot(t *testing.T) {
 	if want := []string{"mashery ", "mashproxy method_not_allowed", "vault "}; !slices.Equal(seen, want) {
 		t.Errorf("observed %q", strings.Join(seen, ", "))
 	}
+}
+
+func TestACallWhoseCallerHasLeftIsNotObserved(t *testing.T) {
+	c := start(t)
+	c.handler.Observe = func(source, code string) { t.Errorf("observed %q, %q", source, code) }
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	defer func() {
+		if recover() != http.ErrAbortHandler {
+			t.Error("it was answered")
+		}
+	}()
+	call := request(t, "GET "+rolePath+"proxy/v3/services").WithContext(gone)
+	c.handler.Before(&Listener{}, c.next).ServeHTTP(httptest.NewRecorder(), call)
 }

@@ -32,26 +32,27 @@ const forcedProxyMode = "requires proxy mode"
 const permissionDenied = "permission denied"
 
 // refuse answers a call that could not be made.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *route, err error) {
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, j *Judgement, err error) {
+	c := j.call
 	h.Logger.Debug("not served", "id", idOf(w), "method", c.verb, "role", c.role, "path", c.below, "error", err)
-	left := context.Cause(r.Context())
-	if left == apierror.ErrDraining {
-		h.turnDown(w, r, apierror.ErrDraining)
-		return
-	}
-	if left != nil && !errors.As(left, new(*mashery.BodyError)) {
-		panic(http.ErrAbortHandler) // the caller has left; returning would answer 200
+	if left := context.Cause(r.Context()); left != nil && left != apierror.ErrDraining && !errors.As(left, new(*mashery.BodyError)) {
+		w.Header().Del(apierror.SourceHeader) // it is nobody's answer
+		panic(http.ErrAbortHandler)           // the caller has left; returning would answer 200
 	}
 	refusal, from := refusalOf(err, c)
 	w.Header().Set(apierror.SourceHeader, from)
-	apierror.Write(w, refusal)
+	j.ahead.answer(w, r, false, func() { apierror.Write(w, refusal) })
 }
 
 // turnDown answers a request that is not to be served. Its query is not logged:
 // it may hold what nobody is to read.
-func (h *Handler) turnDown(w http.ResponseWriter, r *http.Request, refusal *apierror.Error) {
+func (h *Handler) turnDown(w http.ResponseWriter, r *http.Request, j *Judgement, refusal *apierror.Error) {
 	h.Logger.Debug("refused", "id", idOf(w), "method", r.Method, "path", r.URL.EscapedPath(), "code", refusal.Code)
-	apierror.Write(w, refusal)
+	body := j.ahead
+	if body == nil { // of no call
+		body = newAhead(r, &h.ahead)
+	}
+	body.answer(w, r, false, func() { apierror.Write(w, refusal) })
 }
 
 // refusalOf names what went wrong, and whose answer it is.
@@ -66,6 +67,8 @@ func refusalOf(err error, c *route) (*apierror.Error, string) {
 		dead        *cache.RefusedError
 	)
 	switch {
+	case errors.Is(err, apierror.ErrDraining):
+		return apierror.ErrDraining, apierror.FromMashproxy
 	case errors.As(err, &overQPS):
 		return apierror.New(http.StatusForbidden, apierror.OverQPS, "%s", err).
 			After(overQPS.RetryAfter).With(mashery.HeaderErrorCode, mashery.ErrDeveloperOverQPS), apierror.FromMashproxy

@@ -45,20 +45,21 @@ var deniedWarning = warning{string(policy.NoGrant), "Vault does not allow the gr
 // askVault forwards a local call to the engine's own proxy path: Vault decides
 // it and the engine makes it. It spends the role's budget where the block
 // gives one.
-func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, body *policy.Body, why warning) {
+func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, j *Judgement, why warning) {
+	c := j.call
 	if _, before := h.warned.LoadOrStore(told{c.mount, why.cause}, true); !before {
 		h.Logger.Warn("calls are left to Vault, which makes them slower", "mount", c.mount.Path(), "cause", why.cause, "reason", why.text)
 	}
 	h.left.leave(c, why)
 	out := r.Clone(r.Context())
 	if refusal := c.tellEngine(out.Header, r.URL.RawQuery); refusal != nil {
-		h.turnDown(w, r, refusal)
+		h.turnDown(w, r, j, refusal)
 		return
 	}
 	if c.mount.QPS > 0 {
 		waited, err := h.enginesBudget(c).Wait(r.Context(), c.listener.Name, c.mount.MaxWait)
 		if err != nil {
-			h.refuse(w, r, c, err)
+			h.refuse(w, r, j, err)
 			return
 		}
 		h.setWait(w.Header(), waited)
@@ -67,7 +68,7 @@ func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, c *route, bod
 	w.Header().Del(headerMode) // the engine names its own
 	w.Header().Set(apierror.SourceHeader, apierror.FromVault)
 	out.Method = c.outer
-	out.Body = io.NopCloser(body.Reader())
+	out.Body = io.NopCloser(j.body.Reader())
 	h.Vault.ServeHTTP(w, out)
 }
 
