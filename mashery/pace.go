@@ -4,7 +4,6 @@ package mashery
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -27,7 +26,7 @@ type voice struct {
 	api  API
 }
 
-// role is one that says something.
+// role is one that spends the budget.
 type role struct {
 	allowance
 	told time.Time
@@ -64,12 +63,12 @@ func (p *pace) set(s Settings, now time.Time) bool {
 	known := p.roles[who]
 	news := p.nominal == 0 || !p.headroom.is(s) || !now.Before(p.lapse)
 	switch {
-	case known == nil && said != (allowance{}):
+	case known == nil:
 		if p.roles == nil {
 			p.roles = make(map[voice]*role)
 		}
-		p.roles[who], news = &role{said, now}, true
-	case known != nil:
+		p.roles[who], news = &role{said, now}, news || said != (allowance{})
+	default:
 		news = news || known.allowance != said
 		known.allowance, known.told = said, now
 	}
@@ -80,14 +79,13 @@ func (p *pace) set(s Settings, now time.Time) bool {
 	return news
 }
 
-// names are the roles that say something, sorted.
-func (p *pace) names() []string {
-	var names []string
-	for who := range p.roles {
-		names = append(names, who.role)
+// spenders are the roles whose calls spend the budget, and when each last said so.
+func (p *pace) spenders() map[string]time.Time {
+	spenders := make(map[string]time.Time)
+	for who, r := range p.roles {
+		spenders[who.role] = latest(spenders[who.role], r.told)
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return spenders
 }
 
 // allot takes in what an answer's headers say; 0: nothing.
@@ -109,7 +107,7 @@ func (p *pace) allot(qps float64, now time.Time) {
 func (p *pace) reckon(now time.Time) {
 	p.lapse = now.Add(roleTime)
 	for name, r := range p.roles {
-		if end := r.told.Add(roleTime); r.allowance == (allowance{}) || !end.After(now) {
+		if end := r.told.Add(roleTime); !end.After(now) {
 			delete(p.roles, name)
 		} else if end.Before(p.lapse) {
 			p.lapse = end

@@ -76,7 +76,7 @@ type BudgetStatus struct {
 	// Key names the API key without revealing it: as the engine does, or
 	// "role:" and the role.
 	Key string `json:"key"`
-	// Roles are those that told a limit, sorted.
+	// Roles are those whose calls spend it and, since, no other budget, sorted.
 	Roles []string `json:"roles"`
 	// Rate is at which slots follow each other now, in calls a second, and
 	// Limit what may be spent; 0: no limit. LimitSource is where that is from.
@@ -105,10 +105,12 @@ func (b *Budgets) Status() []BudgetStatus {
 	b.mu.Lock()
 	all := maps.Clone(b.all)
 	b.mu.Unlock()
+	roles := rolesOf(all)
 	status := make([]BudgetStatus, 0, len(all))
 	for id, budget := range all {
 		one := budget.status(time.Now())
 		one.Namespace, one.Mount, one.Key = id.Namespace, id.Mount, id.Key
+		one.Roles = append([]string{}, roles[id]...) // never null in JSON
 		status = append(status, one)
 	}
 	slices.SortFunc(status, func(a, b BudgetStatus) int {
@@ -117,12 +119,44 @@ func (b *Budgets) Status() []BudgetStatus {
 	return status
 }
 
+// rolesOf finds the budget that each role spends, which is another one once its
+// API key is replaced: the one that its calls asked last. Roles are sorted.
+func rolesOf(all map[BudgetID]*Budget) map[BudgetID][]string {
+	type spent struct {
+		by BudgetID
+		at time.Time
+	}
+	last := make(map[BudgetID]spent) // by the role, in place of the key
+	for id, budget := range all {
+		for role, at := range budget.spenders() {
+			who := id
+			who.Key = role
+			if last[who].at.Before(at) {
+				last[who] = spent{id, at}
+			}
+		}
+	}
+	roles := make(map[BudgetID][]string)
+	for who, s := range last {
+		roles[s.by] = append(roles[s.by], who.Key)
+	}
+	for _, names := range roles {
+		slices.Sort(names)
+	}
+	return roles
+}
+
+func (b *Budget) spenders() map[string]time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.pace.spenders()
+}
+
 func (b *Budget) status(now time.Time) BudgetStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.retune(now)
 	s := BudgetStatus{
-		Roles:       b.pace.names(),
 		LimitSource: b.pace.source,
 		HeadroomMs:  b.pace.headroom.now().Milliseconds(),
 		Queue:       b.queue.waiting,

@@ -33,7 +33,7 @@ func TestTheStatusOfBudgets(t *testing.T) {
 		told(b, http.StatusForbidden, HeaderErrorCode+": "+ErrDeveloperOverQPS)
 		status := budgets.Status()
 		want := []BudgetStatus{{
-			Mount: "other", Key: "role:free", Waiting: map[string]int{}, HeadroomMs: mostHeadroom.Milliseconds(),
+			Mount: "other", Key: "role:free", Roles: []string{"free"}, Waiting: map[string]int{}, HeadroomMs: mostHeadroom.Milliseconds(),
 		}, {
 			Namespace: "team", Mount: "mash", Key: "k", Roles: []string{"billing", "demo"},
 			Rate: status[1].Rate, Limit: 10, LimitSource: LimitGrant, HeadroomMs: 5,
@@ -49,6 +49,39 @@ func TestTheStatusOfBudgets(t *testing.T) {
 		text, err := json.Marshal(status)
 		if err != nil || !strings.Contains(string(text), `"limit_source":"grant"`) {
 			t.Errorf("%s, %v", text, err)
+		}
+	})
+}
+
+func TestARoleIsNamedByTheBudgetThatItSpends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budgets := NewBudgets()
+		tells := func(role, key string, qps float64) {
+			budgets.Get(BudgetID{Mount: "m", Key: key}, at(role, qps))
+			time.Sleep(time.Second)
+		}
+		named := func() string {
+			var all []string
+			for _, b := range budgets.Status() {
+				all = append(all, b.Key+fmt.Sprint(b.Roles))
+			}
+			return strings.Join(all, " ")
+		}
+		budgets.Get(BudgetID{Mount: "other", Key: "x"}, at("demo", 1))
+		for _, step := range []struct{ role, key, want string }{
+			{"demo", "old", "old[demo] x[demo]"},
+			{"billing", "old", "old[billing demo] x[demo]"},
+			{"demo", "new", "new[demo] old[billing] x[demo]"},
+			{"billing", "old", "new[demo] old[billing] x[demo]"},
+			{"demo", "role:demo", "new[] old[billing] role:demo[demo] x[demo]"},
+			{"demo", "new", "new[demo] old[billing] role:demo[] x[demo]"},
+		} {
+			if tells(step.role, step.key, 5); named() != step.want {
+				t.Errorf("after %s told %s: %s, want %s", step.role, step.key, named(), step.want)
+			}
+		}
+		if tells("demo", "free", 0); named() != "free[demo] new[] old[billing] role:demo[] x[demo]" {
+			t.Errorf("without a limit: %s", named())
 		}
 	})
 }
