@@ -34,8 +34,8 @@ type Budget struct {
 // It fails with *[OverQPSError], at once where that can be foreseen, when the
 // slot is further away than most or than the context's deadline, or when too
 // many wait; with the context's error when the caller leaves, whose place is
-// then free. The headroom between slots is not held against the caller: at 1
-// call a second the next slot is within 1 s.
+// then free. The headroom of one slot is not held against the caller: at 1 call a
+// second the next slot is within 1 s.
 func (b *Budget) Wait(ctx context.Context, queue string, most time.Duration) (time.Duration, error) {
 	_, waited, err := b.wait(ctx, queue, most, false)
 	return waited, err
@@ -88,7 +88,7 @@ func (b *Budget) enter(ctx context.Context, now time.Time, queue string, most ti
 		return nil, 0, &OverQPSError{RetryAfter: wholeSeconds(ahead - patience), Full: true}
 	}
 	c := b.queue.join(queue, again)
-	c.until = now.Add(patience)
+	c.until = now.Add(patience + busySlack) // what was foreseen may come that late
 	return c, 0, nil
 }
 

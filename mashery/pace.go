@@ -144,10 +144,11 @@ func (p *pace) most() (n int, within time.Duration, limited bool) {
 	return int(whole), seconds(whole / p.nominal * (1 + p.headroom.now().Seconds())), p.source != LimitNone
 }
 
-// patience is how long a caller waits that is willing to wait for most at the
-// nominal rate.
+// patience is how long a caller waits that is willing to wait for most: longer by
+// the headroom of one slot, and by no more than headroom is ever learnt.
 func (p *pace) patience(most time.Duration) time.Duration {
-	return most + seconds(max(0, most.Seconds())*p.headroom.now().Seconds())
+	slot := min(1/p.nominal, max(0, most.Seconds()))
+	return most + seconds(slot*min(p.headroom.now(), mostHeadroom).Seconds())
 }
 
 // positive is a rate that can be meant, or 0.

@@ -129,22 +129,30 @@ func (q *queue) take(c *caller) {
 	}
 }
 
-// makeRoom turns away the last one of the longest line, if that is still the
-// longer one when one more stands in the line of that name.
+// makeRoom tells whether a full queue has room for one more in the line of that
+// name: because the last one of the longest line, if that is the longer one even
+// then, is turned away; or because nobody of that line waits, and no listener is shut
+// out by others.
 func (q *queue) makeRoom(name string) bool {
-	if len(q.lines) == 0 {
-		return false
-	}
-	longest := slices.MaxFunc(q.lines, func(a, b *line) int { return a.callers.Len() - b.callers.Len() })
 	own := 0
 	if _, l := q.find(name); l != nil {
 		own = l.callers.Len()
 	}
-	if longest.callers.Len() <= own+1 {
-		return false
+	if longest := q.longest(); longest != nil && longest.callers.Len() > own+1 {
+		last := longest.callers.Back().Value.(*caller)
+		q.leave(last)
+		last.turn <- errTurnedAway
+		return true
 	}
-	last := longest.callers.Back().Value.(*caller)
-	q.leave(last)
-	last.turn <- errTurnedAway
-	return true
+	return own == 0 && q.head.line.name != name
+}
+
+// longest is the longest line, the first of these; nil: nobody stands in any.
+func (q *queue) longest() (longest *line) {
+	for _, l := range q.lines {
+		if longest == nil || l.callers.Len() > longest.callers.Len() {
+			longest = l
+		}
+	}
+	return longest
 }

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -139,6 +141,11 @@ func bounded(qps float64, most int) *Budget {
 	return NewBudgets().Get(BudgetID{}, settings)
 }
 
+// roomy is a budget with a fixed headroom.
+func roomy(qps float64, headroom time.Duration) *Budget {
+	return NewBudgets().Get(BudgetID{}, Settings{Role: "role", QPS: qps, Headroom: headroom, HeadroomFixed: true})
+}
+
 func TestAFullQueueRefusesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bounded(10, 5)
@@ -199,6 +206,38 @@ func TestAFullQueueMakesRoomForAShorterLine(t *testing.T) {
 	})
 }
 
+func TestNoListenerIsShutOutOfAShortQueue(t *testing.T) {
+	for most := 1; most <= 4; most++ {
+		t.Run(strconv.Itoa(most), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const each = 30 * time.Millisecond // they come again after a refusal
+				b := bounded(20, most)
+				ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+				defer stop()
+				var many, one atomic.Int64
+				var all sync.WaitGroup
+				come := func(name string, served *atomic.Int64) {
+					for ctx.Err() == nil {
+						if _, err := b.Wait(ctx, name, time.Minute); err == nil {
+							served.Add(1)
+						} else {
+							_ = sleep(ctx, each)
+						}
+					}
+				}
+				for range 30 {
+					all.Go(func() { come("a", &many) })
+				}
+				all.Go(func() { come("b", &one) })
+				all.Wait()
+				if share := float64(one.Load()) / float64(one.Load()+many.Load()); share < 0.3 {
+					t.Errorf("the one caller of a listener got %d, thirty of another %d", one.Load(), many.Load())
+				}
+			})
+		})
+	}
+}
+
 func TestACallThatIsSentAgainFindsRoomInAFullQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bounded(10, 1)
@@ -209,7 +248,7 @@ func TestACallThatIsSentAgainFindsRoomInAFullQueue(t *testing.T) {
 	})
 }
 
-func TestTheNaiveLongestWaitIsEnough(t *testing.T) {
+func TestAWaitIsExceededByTheHeadroomOfOneSlotAtMost(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		budget func() *Budget
@@ -217,9 +256,13 @@ func TestTheNaiveLongestWaitIsEnough(t *testing.T) {
 		slots  int // that are within the wait
 	}{
 		{"1s at 1 call a second", func() *Budget { return budgetOf(1) }, time.Second, 1},
-		{"30s at 1 call a second", func() *Budget { return budgetOf(1) }, 30 * time.Second, 30},
+		{"30s at 1 call a second", func() *Budget { return budgetOf(1) }, 30 * time.Second, 29},
+		{"3s at 1 call a second, of a way nothing is known of", func() *Budget { return auto(1) }, 3 * time.Second, 2},
+		{"2s at 1 call a second, 1s of headroom", func() *Budget { return roomy(1, time.Second) }, 2 * time.Second, 1},
+		{"2s at 1 call a second, 2s of headroom", func() *Budget { return roomy(1, 2*time.Second) }, 2 * time.Second, 0},
+		{"1s at 1 call in 1000 s", func() *Budget { return roomy(0.001, time.Second) }, time.Second, 0},
 		{"10s at 0.1 calls a second", func() *Budget { return budgetOf(0.1) }, 10 * time.Second, 1},
-		{"2s at 10 calls a second", func() *Budget { return budgetOf(10) }, 2 * time.Second, 20},
+		{"2s at 10 calls a second", func() *Budget { return budgetOf(10) }, 2 * time.Second, 19},
 		{"1s at 1 call a second, of a way nothing is known of", func() *Budget { return auto(1) }, time.Second, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -227,6 +270,9 @@ func TestTheNaiveLongestWaitIsEnough(t *testing.T) {
 				served, failed := crowd(t, test.budget(), test.slots+2, test.most)
 				if len(served) != test.slots+1 || len(failed) != 1 {
 					t.Errorf("%d were served and %d refused, want %d and one", len(served), len(failed), test.slots+1)
+				}
+				if longest := slices.Max(served); longest > test.most+mostHeadroom {
+					t.Errorf("one waited %s", longest)
 				}
 			})
 		})

@@ -13,6 +13,9 @@ import (
 // headroomAuto is the value of the key `headroom` that has it measured.
 const headroomAuto = "auto"
 
+// mostHeadroom halves the rate: more is no jitter any more.
+const mostHeadroom = time.Second
+
 // readTimes reads the keys of a block that are durations.
 func (b *blockReader) readTimes(m *Mashery, raw *masheryBlock) {
 	const aTime = `: "30s", "2m" or a number of seconds`
@@ -32,8 +35,11 @@ func (b *blockReader) readTimes(m *Mashery, raw *masheryBlock) {
 	}
 	m.HeadroomAuto = raw.Headroom == nil || *raw.Headroom == headroomAuto
 	if !m.HeadroomAuto {
-		m.Headroom = b.duration("headroom", raw.Headroom, 0, 0,
-			`Write "auto", or how much calls are held apart more than their limit asks: "20ms", or a number of seconds.`)
+		const apart = `Write "auto", or how much calls are held apart more than their limit asks, 1s at most: "20ms", or a number of seconds.`
+		m.Headroom = b.duration("headroom", raw.Headroom, 0, 0, apart)
+		if m.Headroom > mostHeadroom {
+			b.error(b.at("headroom"), fmt.Sprintf("headroom cannot be %q", *raw.Headroom), apart)
+		}
 	}
 }
 
