@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"mashproxy/agentext/apierror"
 )
 
 func TestRolesThatAreVaultsByWhatTheyAreAreRemembered(t *testing.T) {
@@ -78,15 +80,23 @@ func TestEveryCallIsObservedWithWhoseAnswerItGot(t *testing.T) {
 }
 
 func TestACallWhoseCallerHasLeftIsNotObserved(t *testing.T) {
-	c := start(t)
-	c.handler.Observe = func(source, code string) { t.Errorf("observed %q, %q", source, code) }
-	gone, leave := context.WithCancel(t.Context())
-	leave()
-	defer func() {
-		if recover() != http.ErrAbortHandler {
-			t.Error("it was answered")
-		}
-	}()
-	call := request(t, "GET "+rolePath+"proxy/v3/services").WithContext(gone)
-	c.handler.Before(&Listener{}, c.next).ServeHTTP(httptest.NewRecorder(), call)
+	for name, roles := range map[string][]string{"served here": nil, "left to Vault": {"*"}} {
+		t.Run(name, func(t *testing.T) {
+			c := start(t, func(p *parts) { p.block.ForwardRoles = roles })
+			c.handler.Observe = func(source, code string) { t.Errorf("observed %q, %q", source, code) }
+			c.handler.Vault = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set(apierror.SourceHeader, apierror.FromMashproxy)
+				apierror.Write(w, unavailable("the request was ended before Vault answered"))
+			})
+			gone, leave := context.WithCancel(t.Context())
+			leave()
+			defer func() {
+				if why := recover(); why != nil && why != http.ErrAbortHandler {
+					t.Error(why)
+				}
+			}()
+			call := request(t, "GET "+rolePath+"proxy/v3/services").WithContext(gone)
+			c.handler.Before(&Listener{}, c.next).ServeHTTP(httptest.NewRecorder(), call)
+		})
+	}
 }

@@ -35,13 +35,19 @@ const permissionDenied = "permission denied"
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, j *Judgement, err error) {
 	c := j.call
 	h.Logger.Debug("not served", "id", idOf(w), "method", c.verb, "role", c.role, "path", c.below, "error", err)
-	if left := context.Cause(r.Context()); left != nil && left != apierror.ErrDraining && !errors.As(left, new(*mashery.BodyError)) {
+	if hasLeft(r) {
 		w.Header().Del(apierror.SourceHeader) // it is nobody's answer
-		panic(http.ErrAbortHandler)           // the caller has left; returning would answer 200
+		panic(http.ErrAbortHandler)           // returning would answer 200
 	}
 	refusal, from := refusalOf(err, c)
 	w.Header().Set(apierror.SourceHeader, from)
 	j.ahead.answer(w, r, false, func() { apierror.Write(w, refusal) })
+}
+
+// hasLeft tells whether the caller is gone, of a request that has no answer yet.
+func hasLeft(r *http.Request) bool {
+	left := context.Cause(r.Context())
+	return left != nil && left != apierror.ErrDraining && !errors.As(left, new(*mashery.BodyError))
 }
 
 // turnDown answers a request that is not to be served. Its query is not logged:

@@ -70,6 +70,9 @@ func (h *Handler) askVault(w http.ResponseWriter, r *http.Request, j *Judgement,
 	out.Method = c.outer
 	out.Body = io.NopCloser(j.body.Reader())
 	h.Vault.ServeHTTP(w, out)
+	if w.Header().Get(apierror.SourceHeader) == apierror.FromMashproxy && hasLeft(r) {
+		w.Header().Del(apierror.SourceHeader) // an error that nobody was told
+	}
 }
 
 // tellEngine sets the headers for the engine; callers have no say in them.
