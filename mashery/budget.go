@@ -152,6 +152,19 @@ func (b *Budget) left(slot ticket, at time.Time) {
 	b.guard.left(slot, at)
 }
 
+// keep tells whether a call may leave later than its slot: as long as it does not
+// come on top of a second's calls that were given theirs since, and no pause
+// has begun.
+func (b *Budget) keep(slot ticket, now time.Time) bool {
+	if slot == unguarded {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n, _, limited := b.pace.most()
+	return !limited || !b.resume.After(now) && b.guard.keep(slot, n, now)
+}
+
 // serve takes the slot that is due. Slots are counted from when they are taken,
 // so that no long stall of this machine pushes calls together; but one that is
 // late by no more than slack does not put off those after it. b.mu is held.

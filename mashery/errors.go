@@ -83,11 +83,14 @@ func sendError(ctx context.Context, host string, err error) error {
 	}
 	var (
 		own  *BodyError
+		late *OverQPSError
 		slow net.Error
 	)
 	switch {
 	case errors.As(err, &own):
 		return own
+	case errors.As(err, &late):
+		return late
 	case errors.As(err, &slow) && slow.Timeout():
 		return &TimeoutError{Host: host, cause: err}
 	}
@@ -107,6 +110,8 @@ func reason(err error) string {
 		return "its name could not be resolved; check the endpoint"
 	case errors.As(err, &certificate):
 		return certificate.Error()
+	case errors.Is(err, errNotTaken):
+		return "it closed the connection, or refused the stream, before it took any part of the call"
 	case ended(err):
 		return "the connection ended before the answer"
 	case errors.As(err, &network):

@@ -65,6 +65,16 @@ func (g *guard) left(t ticket, at time.Time) {
 	}
 }
 
+// keep tells whether a call that has not left may do so now, where there may be n
+// within a second: the slots after those wait for when it left.
+func (g *guard) keep(t ticket, n int, now time.Time) bool {
+	if g.latest-t >= ticket(max(1, n)) {
+		return false
+	}
+	g.left(t, now)
+	return true
+}
+
 // place is where a ticket's time is remembered.
 func (g *guard) place(t ticket) ticket { return (t - 1) % ticket(len(g.at)) }
 

@@ -24,12 +24,13 @@ func (s *sending) request(ctx context.Context, grant *Grant) *http.Request {
 		u.RawQuery, u.ForceQuery = unspaced(s.call.RawQuery), s.call.ForceQuery
 	}
 	var blank http.Request
-	r := blank.WithContext(s.watch(ctx))
+	try := s.watch(ctx, grant, u)
+	r := blank.WithContext(try)
 	r.Method, r.URL, r.Host, r.Header = s.call.Method, u, endpoint.Host, cleanRequestHeader(s.call.Header)
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
 	if s.body != nil {
 		r.Body, r.ContentLength = s.body.current, s.call.ContentLength
-		r.GetBody = func() (io.ReadCloser, error) { return s.bodyAgain(ctx) }
+		r.GetBody = func() (io.ReadCloser, error) { return s.bodyAgain(try) }
 	}
 	grant.sign(r)
 	return r

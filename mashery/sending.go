@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// staleSlot is how long after its slot a call may be sent; later, it would come
+// staleSlot is how long after its slot a call may be sent; later, it might come
 // together with others.
 const staleSlot = 10 * time.Millisecond
 
@@ -25,6 +25,7 @@ type sending struct {
 	refused  time.Time // since when it waits for another slot; zero: it does not
 	attempts int
 	losses   int  // of connections
+	untaken  int  // times that Mashery did not take it
 	renewed  bool // a dead grant was replaced once
 }
 
@@ -37,11 +38,7 @@ func (s *sending) send(ctx context.Context) (*Answer, error) {
 		}
 		s.attempts++
 		s.wake(time.Now())
-		resp, err := s.Transport.RoundTrip(s.request(ctx, grant))
-		if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
-			resp.Body.Close()
-			err = errSwitched
-		}
+		resp, err := s.roundTrip(s.request(ctx, grant))
 		if err != nil {
 			if s.lost(ctx, err) {
 				continue
@@ -59,6 +56,19 @@ func (s *sending) send(ctx context.Context) (*Answer, error) {
 		}
 		drain(resp)
 	}
+}
+
+// roundTrip hands the request to the transport.
+func (s *sending) roundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := s.Transport.RoundTrip(r)
+	switch {
+	case err != nil && s.try.refusal != nil:
+		return nil, s.try.refusal
+	case err == nil && resp.StatusCode < http.StatusOK:
+		resp.Body.Close()
+		return nil, errNoStatus
+	}
+	return resp, err
 }
 
 // wake lets go of idle connections if the machine has slept: their other ends

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync/atomic"
 	"time"
 )
@@ -17,16 +18,23 @@ import (
 const (
 	// mostLosses is how many lost connections a call outlives.
 	mostLosses = 2
-	// backOff is the longest time before the first resend; it doubles.
-	backOff = 100 * time.Millisecond
+	// backOff is the longest time before the first resend; it doubles so often.
+	backOff      = 100 * time.Millisecond
+	manyBackOffs = 2
 )
 
 // errBegunAnew keeps the transport from sending a call again by itself, unpaced
 // and uncounted.
 var errBegunAnew = errors.New("the connection ended before the answer")
 
-// errSwitched is an answer that is none: nobody asked for another protocol.
-var errSwitched = errors.New("an answer of 101")
+// errNotTaken does the same where Mashery said, as HTTP/2 can, that it did
+// nothing for the call: it closes the connection in good order, or has too many
+// streams. That is so for any verb.
+var errNotTaken = errors.New("Mashery took no part of the call")
+
+// errNoStatus is an answer that is none: no status is below 200 but those on the
+// way to an answer, and nobody asked for another protocol.
+var errNoStatus = errors.New("an answer without a status that can be")
 
 // repeatable tells whether the call does no more when it is done twice.
 func (c *Call) repeatable() bool {
@@ -40,73 +48,155 @@ func (c *Call) repeatable() bool {
 	return false
 }
 
-// try is one sending of a call, as the transport sees it.
+// try is one sending of a call, as the transport sees it, and the context of its
+// request. What is not atomic is written before the transport writes anything.
 type try struct {
+	context.Context
 	trace    httptrace.ClientTrace
+	run      *sending
+	grant    *Grant
+	url      *url.URL // of the request
+	budget   *Budget  // nil: not paced
+	slot     ticket
+	conn     net.Conn
+	refusal  error        // why it must not be sent (any more); nil: it may
 	handed   time.Time    // to the transport
 	took     atomic.Int64 // from then until it left, in ns; 0: it has not
-	begun    atomic.Bool  // the transport has begun to send it
 	answered atomic.Bool  // a byte of an answer was seen
+}
+
+// tryKey is the key of a request's try in its context.
+type tryKey struct{}
+
+// Value implements context.Context.
+func (t *try) Value(key any) any {
+	if key == (tryKey{}) {
+		return t
+	}
+	return t.Context.Value(key)
+}
+
+// watch begins the next try, for a request to u.
+func (s *sending) watch(ctx context.Context, grant *Grant, u *url.URL) *try {
+	t := &try{run: s, grant: grant, url: u, budget: s.budget, slot: s.ticket, handed: time.Now()}
+	s.try = t
+	t.trace.GotConn, t.trace.WroteHeaders = t.connected, t.wrote
+	if s.call.repeatable() {
+		t.trace.GotFirstResponseByte = func() { t.answered.Store(true) }
+	}
+	t.Context = httptrace.WithClientTrace(ctx, &t.trace)
+	return t
 }
 
 // left is when the call left this machine, or was to: connections that are made
 // first, and a busy machine, say nothing of the way.
 func (t *try) left() time.Time { return t.handed.Add(time.Duration(t.took.Load())) }
 
-// tryKey is the key of a request's try in its context.
-type tryKey struct{}
-
-// watch begins the next try, and returns the context of its request.
-func (s *sending) watch(ctx context.Context) context.Context {
-	t := &try{handed: time.Now()}
-	s.try = t
-	if budget, slot := s.budget, s.ticket; budget != nil {
-		t.trace.WroteHeaders = func() {
-			t.took.Store(int64(time.Since(t.handed)))
-			budget.left(slot, t.left())
-		}
+// wrote is called when the call's header was written.
+func (t *try) wrote() {
+	t.took.Store(max(1, int64(time.Since(t.handed))))
+	if t.budget != nil {
+		t.budget.left(t.slot, t.left())
 	}
-	t.trace.GotFirstResponseByte = func() { t.answered.Store(true) }
-	ctx = httptrace.WithClientTrace(ctx, &t.trace)
-	if !s.call.repeatable() {
-		return ctx
-	}
-	return context.WithValue(ctx, tryKey{}, t)
 }
 
-// onlyOnce is asked before each attempt of the transport. It makes a few by
-// itself: of any call while nothing of it was written, and of some verbs, where
-// a connection used before ends, even after that. Those that may be repeated are
-// repeated here, with a slot of their own; see [cleanRequestHeader] for the
-// others.
+// connected is called when there is a connection, before a byte is written to
+// it. That may have taken long: who has a slot no more waits for another here.
+func (t *try) connected(info httptrace.GotConnInfo) {
+	if t.begunAnew() == nil {
+		t.conn = info.Conn
+		t.took.Store(0)
+		t.refusal = t.keepSlot()
+	}
+	if t.refusal != nil {
+		// A hook cannot say no, and over HTTP/1 the context is not asked before the
+		// first byte. What has no valid address is not written.
+		t.url.Opaque = "\x7f"
+	}
+}
+
+// keepSlot sees to it that the call leaves with a slot.
+func (t *try) keepSlot() error {
+	now := time.Now()
+	if t.budget == nil || now.Sub(t.handed) < staleSlot || t.budget.keep(t.slot, now) {
+		return nil
+	}
+	err := t.run.wait(t, t.grant, true)
+	t.budget, t.slot = t.run.budget, t.run.ticket
+	return err
+}
+
+// begunAnew is asked before each attempt of the transport, which makes some by
+// itself: of any call of which nothing was written, or of which Mashery says by
+// HTTP/2 that it did nothing; and of some verbs, where a connection used before
+// ends, even after that. What was written once is sent again from here only,
+// with a slot of its own. See [cleanRequestHeader] for the verbs that are not
+// repeatable: over HTTP/1 nothing can have been written of them.
+func (t *try) begunAnew() error {
+	switch {
+	case t.refusal != nil || t.took.Load() == 0:
+	case t.http2():
+		t.refusal = errNotTaken
+	case t.run.call.repeatable():
+		t.refusal = errBegunAnew
+	}
+	return t.refusal
+}
+
+// http2 tells whether that was spoken on the connection.
+func (t *try) http2() bool {
+	conn, secure := t.conn.(*tls.Conn)
+	return secure && conn.ConnectionState().NegotiatedProtocol == "h2"
+}
+
+// onlyOnce is asked for each request, before a connection is looked for.
 func onlyOnce(r *http.Request) error {
-	if t, watched := r.Context().Value(tryKey{}).(*try); watched && t.begun.Swap(true) {
-		return errBegunAnew
+	if t, watched := r.Context().Value(tryKey{}).(*try); watched {
+		return t.begunAnew()
 	}
 	return nil
 }
 
 // lost tells whether a call that failed is to be sent again, and waits a little
-// before that.
+// before that. What Mashery did not take goes at once, the first time; and all
+// that it took to learn that is time the call waits.
 func (s *sending) lost(ctx context.Context, err error) bool {
-	if !s.call.repeatable() || s.losses == mostLosses || s.try.answered.Load() || !isLoss(ctx, err) {
+	since, pause := time.Now(), time.Duration(0)
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case errors.Is(err, errNotTaken) && (s.budget != nil || s.untaken < mostLosses):
+		since = s.try.handed
+		if s.untaken > 0 {
+			pause = pauseAfter(s.untaken - 1)
+		}
+		s.untaken++
+	case s.call.repeatable() && s.losses < mostLosses && !s.try.answered.Load() && isLoss(err):
+		pause = pauseAfter(s.losses)
+		s.losses++
+	default:
 		return false
 	}
-	failed, pause := time.Now(), backOff<<s.losses/2+rand.N(backOff<<s.losses/2)
-	if s.budget != nil && pause > s.call.MaxWait-s.waited || !s.again(ctx) {
+	if s.budget != nil && pause > max(0, s.call.MaxWait-s.waited-time.Since(since)) || !s.again(ctx) {
 		return false
 	}
-	s.losses++
 	s.resent(ResentLost)
-	s.refused = failed
+	s.refused = since
 	return sleep(ctx, pause) == nil
+}
+
+// pauseAfter is how long to wait when it went wrong n times before.
+func pauseAfter(n int) time.Duration {
+	most := backOff << min(n, manyBackOffs)
+	return most/2 + rand.N(most/2)
 }
 
 // isLoss tells the loss of a connection, or a refused one, from what would go
 // wrong the next time, too, and from what took its time already.
-func isLoss(ctx context.Context, err error) bool {
+func isLoss(err error) bool {
 	var (
 		own         *BodyError
+		late        *OverQPSError
 		slow        net.Error
 		name        *net.DNSError
 		certificate *tls.CertificateVerificationError
@@ -114,7 +204,7 @@ func isLoss(ctx context.Context, err error) bool {
 		network     *net.OpError
 	)
 	switch {
-	case ctx.Err() != nil, errors.Is(err, errSwitched), errors.As(err, &own), errors.As(err, &name), errors.As(err, &certificate), errors.As(err, &clear):
+	case errors.Is(err, errNotTaken), errors.Is(err, errNoStatus), errors.As(err, &own), errors.As(err, &late), errors.As(err, &name), errors.As(err, &certificate), errors.As(err, &clear):
 		return false
 	case errors.As(err, &slow) && slow.Timeout():
 		return false

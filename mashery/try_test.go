@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -250,6 +251,66 @@ func TestAStreamThatIsResetBeforeItsAnswerIsSentAgain(t *testing.T) {
 			t.Errorf("got %q after %d attempts", body, got.Attempts)
 		}
 	})
+}
+
+func TestWhatMasheryDidNotTakeIsSentAgain(t *testing.T) {
+	calls := map[string]func() *Call{
+		"a read":       func() *Call { return &Call{API: V3, Method: "GET", Path: "services"} },
+		"a write":      func() *Call { c := post("abc"); c.Method = "PUT"; return c },
+		"a POST of V3": func() *Call { return post("abc") },
+		"a call of V2": func() *Call { c := post("abc"); c.API = V2; return c },
+	}
+	ways := map[string]func(*raw, uint32){
+		"the connection goes in good order": func(c *raw, stream uint32) { c.goAway(stream - 1) },
+		"the stream is refused":             (*raw).refuse,
+	}
+	const qps, times = 10, mostLosses + 2
+	for way, say := range ways {
+		for name, call := range calls {
+			t.Run(way+", "+name, func(t *testing.T) {
+				var came []time.Time
+				s := rawHTTP2(t, func(c *raw, stream uint32) {
+					if came = append(came, time.Now()); len(came) <= times {
+						say(c, stream)
+					} else {
+						c.answer(stream)
+					}
+				})
+				budgets, resent := NewBudgets(), 0
+				budgets.Observer.Resent = func(string) { resent++ }
+				call, grant := call(), v3Grant()
+				if call.API == V2 {
+					grant = v2Grant()
+				}
+				call.MaxWait, call.Budget = time.Minute, func(*Grant) *Budget { return budgets.Get(BudgetID{}, at("role", qps)) }
+				got, _ := send(t, s, call, from(grant))
+				if got.Attempts != times+1 || len(came) != times+1 || resent != times {
+					t.Errorf("it was sent %d times; told are %d attempts, %d of them again", len(came), got.Attempts, resent)
+				}
+				if took, want := came[times].Sub(came[0]), times*interval(qps); took < want-time.Second/qps/2 || got.Waited < want-time.Second/qps/2 {
+					t.Errorf("after %s, of which it waited %s; each has a slot of its own, which makes %s", took, got.Waited, want)
+				}
+			})
+		}
+	}
+}
+
+func TestWhatMasheryNeverTakesEndsInTime(t *testing.T) {
+	for name, budget := range map[string]func(*Grant) *Budget{"paced": unlimited(), "not paced": nil} {
+		for _, verb := range []string{"GET", "POST"} {
+			t.Run(verb+", "+name, func(t *testing.T) {
+				s := rawHTTP2(t, (*raw).refuse)
+				call := post("abc")
+				call.Method, call.MaxWait, call.Budget = verb, time.Second, budget
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				if _, err := s.Send(ctx, call, from(v3Grant())); !errors.As(err, new(*UnreachableError)) || !strings.Contains(err.Error(), "refused the stream") || time.Since(start) > 3*time.Second {
+					t.Errorf("got %v after %s", err, time.Since(start))
+				}
+			})
+		}
+	}
 }
 
 func TestAnAnswerThatBreaksOffIsNotAskedForAgain(t *testing.T) {
