@@ -67,9 +67,9 @@ type Sender struct {
 // Send takes the call through pacing and signing and returns the answer, whose
 // body the caller closes. Within MaxWait all in all, a call is sent again when
 // Mashery did not run it because the key was over its QPS, or took no part of it,
-// as HTTP/2 can tell; once, when its grant was refused; and a few times when its connection was lost before a byte of an
-// answer, unless it is one of those (POST, all of V2) that do more when they are
-// done twice. Errors are the source's, *[EndpointMismatchError], *[OverQPSError],
+// as HTTP/2 can tell; once, when its grant was refused; and a few times when its
+// connection was lost before a byte of an answer, unless it is one of those (POST,
+// all of V2) that do more when they are done twice. Errors are the source's, *[EndpointMismatchError], *[OverQPSError],
 // *[BodyError], *[UnreachableError], *[TimeoutError] or the context's.
 func (s *Sender) Send(ctx context.Context, call *Call, source Source) (*Answer, error) {
 	run := &sending{Sender: s, call: call, source: source, body: newReplay(call.Body, call.ContentLength)}
