@@ -104,8 +104,11 @@ func reason(err error) string {
 		network     *net.OpError
 		name        *net.DNSError
 		certificate *tls.CertificateVerificationError
+		status      noAnswer
 	)
 	switch {
+	case errors.As(err, &status):
+		return status.Error()
 	case errors.As(err, &name):
 		return "its name could not be resolved; check the endpoint"
 	case errors.As(err, &certificate):

@@ -66,7 +66,7 @@ func (s *sending) roundTrip(r *http.Request) (*http.Response, error) {
 		return nil, s.try.refusal
 	case err == nil && resp.StatusCode < http.StatusOK:
 		resp.Body.Close()
-		return nil, errNoStatus
+		return nil, noAnswer(resp.StatusCode)
 	}
 	return resp, err
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -32,9 +33,13 @@ var errBegunAnew = errors.New("the connection ended before the answer")
 // streams. That is so for any verb.
 var errNotTaken = errors.New("Mashery took no part of the call")
 
-// errNoStatus is an answer that is none: no status is below 200 but those on the
-// way to an answer, and nobody asked for another protocol.
-var errNoStatus = errors.New("an answer without a status that can be")
+// noAnswer is the status of an answer that is none: no status is below 200 but
+// those on the way to an answer, and nobody asked for another protocol.
+type noAnswer int
+
+func (status noAnswer) Error() string {
+	return fmt.Sprintf("it answered with status %d, which is no answer", int(status))
+}
 
 // repeatable tells whether the call does no more when it is done twice.
 func (c *Call) repeatable() bool {
@@ -197,6 +202,7 @@ func isLoss(err error) bool {
 	var (
 		own         *BodyError
 		late        *OverQPSError
+		status      noAnswer
 		slow        net.Error
 		name        *net.DNSError
 		certificate *tls.CertificateVerificationError
@@ -204,7 +210,7 @@ func isLoss(err error) bool {
 		network     *net.OpError
 	)
 	switch {
-	case errors.Is(err, errNotTaken), errors.Is(err, errNoStatus), errors.As(err, &own), errors.As(err, &late), errors.As(err, &name), errors.As(err, &certificate), errors.As(err, &clear):
+	case errors.Is(err, errNotTaken), errors.As(err, &status), errors.As(err, &own), errors.As(err, &late), errors.As(err, &name), errors.As(err, &certificate), errors.As(err, &clear):
 		return false
 	case errors.As(err, &slow) && slow.Timeout():
 		return false

@@ -18,10 +18,6 @@ import (
 	"mashproxy/mashery"
 )
 
-// maxStatus is the highest status Vault's HTTP server can write; Mashery uses
-// some beyond 599.
-const maxStatus = 999
-
 // proxy makes one call to Mashery for the named role and returns the answer as
 // it is.
 func (b *backend) proxy(ctx context.Context, req *logical.Request, roleName string, call *mashery.Call) (*logical.Response, error) {
@@ -83,9 +79,6 @@ func (b *backend) exchange(ctx context.Context, sender *mashery.Sender, call *ma
 		return nil, err
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode < http.StatusOK || answer.StatusCode > maxStatus {
-		return nil, &badAnswerError{fmt.Sprintf("Mashery answered with status %d, which is no answer", answer.StatusCode)}
-	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, b.bounds.Body+1))
 	switch {
 	case ctx.Err() != nil:
