@@ -36,6 +36,8 @@ type Options struct {
 	// Reload is received from when certificates, the log level, local rules, tls
 	// blocks and the token's policies are to be read again; nil: never.
 	Reload <-chan os.Signal
+	// Drain is how long requests under way have when the program stops; 0: 5 s.
+	Drain time.Duration
 	// Load reads the configuration anew for a reload; nil: what is taken from it
 	// stays.
 	Load func() (*config.Config, error)
@@ -108,6 +110,7 @@ func (p *Proxy) listen() error {
 		l, err := listener.Open(c, listener.Options{
 			Handler: p.handler(c, doorOf(p.config, i)),
 			Guarded: len(p.config.Mashery) > 0,
+			Drain:   p.options.Drain,
 			Logger:  p.log.Named("listener"),
 		})
 		if err != nil {

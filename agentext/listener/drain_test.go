@@ -26,7 +26,7 @@ func TestRequestsUnderWayWhenTheProgramStops(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			arrived, goOn := make(chan struct{}), make(chan struct{})
-			l, err := Open(tcpConfig("127.0.0.1:0"), Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			l, err := Open(tcpConfig("127.0.0.1:0"), Options{Drain: test.drains, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				close(arrived)
 				select {
 				case <-goOn:
@@ -40,7 +40,6 @@ func TestRequestsUnderWayWhenTheProgramStops(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l.drains = test.drains
 			ctx, end := context.WithCancel(t.Context())
 			served := make(chan error, 1)
 			go func() { served <- l.Serve(ctx) }()

@@ -10,6 +10,7 @@
 package listener
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -30,8 +31,8 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 5 * time.Minute
-	// drainTime is how long requests under way have when the program stops, and
-	// closeTimeout what they have then to say that they were not answered.
+	// drainTime is how long requests under way have when the program stops, normally,
+	// and closeTimeout what they have then to say that they were not answered.
 	drainTime    = 5 * time.Second
 	closeTimeout = time.Second
 )
@@ -46,6 +47,9 @@ type Options struct {
 	// when CheckExposure refuses it.
 	Guarded bool
 
+	// Drain is how long requests under way have when Serve is told to end; 0: 5 s.
+	Drain time.Duration
+
 	// Logger is told at debug level of what goes wrong on connections; nil is silent.
 	Logger hclog.Logger
 }
@@ -59,13 +63,13 @@ type Listener struct {
 	reload func() error // reads the certificate again; nil without TLS
 	log    hclog.Logger
 	close  func() error
-	drains time.Duration // drainTime, but in tests
+	drain  time.Duration
 }
 
 // Open binds the socket of a configuration's listener block. Errors name the
 // listener. Nothing is accepted before Serve.
 func Open(config *configutil.Listener, o Options) (*Listener, error) {
-	l := &Listener{config: config, log: o.Logger, drains: drainTime}
+	l := &Listener{config: config, log: o.Logger, drain: cmp.Or(o.Drain, drainTime)}
 	if l.log == nil {
 		l.log = hclog.NewNullLogger()
 	}
@@ -133,16 +137,16 @@ func bind(config *configutil.Listener) (net.Listener, error) {
 }
 
 // Serve serves until ctx ends, or fails. Then it takes no more connections, and
-// requests under way have five seconds. After that their contexts end with
-// [apierror.ErrDraining]; they have another second to answer that.
+// requests under way have some seconds ([Options].Drain). After that their
+// contexts end with [apierror.ErrDraining]; they have another second to answer that.
 func (l *Listener) Serve(ctx context.Context) error {
-	requests, end := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer end(nil)
+	requests, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
 	l.server.BaseContext = func(net.Listener) context.Context { return requests }
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(closed)
-		l.drain(end)
+		l.finish(cancel)
 	})
 	err := l.server.Serve(l.accepting())
 	if !stop() {
@@ -162,11 +166,12 @@ func (l *Listener) accepting() net.Listener {
 	return tls.NewListener(once, l.tls)
 }
 
-func (l *Listener) drain(end context.CancelCauseFunc) {
-	if l.shutdown(l.drains) == nil {
+// finish waits for requests under way, and then cancels them.
+func (l *Listener) finish(cancel context.CancelCauseFunc) {
+	if l.shutdown(l.drain) == nil {
 		return
 	}
-	end(apierror.ErrDraining)
+	cancel(apierror.ErrDraining)
 	if l.shutdown(closeTimeout) != nil {
 		_ = l.server.Close()
 	}

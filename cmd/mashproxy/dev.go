@@ -100,6 +100,9 @@ func (c *devCommand) Run(args []string) int {
 	return 0
 }
 
+// devDrain is how long calls have when dev is ended: who ends it sits before it.
+const devDrain = 200 * time.Millisecond
+
 // runDev runs the sandbox and the proxy on its files until ctx ends, or with
 // -smoke until the calls are made.
 func runDev(ctx context.Context, f *devFlags, out io.Writer) (err error) {
@@ -115,7 +118,7 @@ func runDev(ctx context.Context, f *devFlags, out io.Writer) (err error) {
 
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	started, err := startProxy([]string{box.ConfigFile()}, config.Flags{LogLevel: &f.level}, os.Stderr)
+	started, err := startProxy([]string{box.ConfigFile()}, config.Flags{LogLevel: &f.level}, devDrain, os.Stderr)
 	if err != nil {
 		cancel()
 		return err

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/hashicorp/cli"
 	"github.com/hashicorp/go-hclog"
@@ -60,7 +61,7 @@ func (c *proxyCommand) Run(args []string) int {
 	}
 	ctx, stop := untilSignal()
 	defer stop()
-	proxy, err := startProxy(f.paths, f.Flags, logs)
+	proxy, err := startProxy(f.paths, f.Flags, 0, logs)
 	if err != nil {
 		return c.failed(err)
 	}
@@ -95,8 +96,9 @@ type runningProxy struct {
 	hangup chan os.Signal
 }
 
-// startProxy reads the configuration and binds the listeners.
-func startProxy(paths []string, flags config.Flags, logs io.Writer) (*runningProxy, error) {
+// startProxy reads the configuration and binds the listeners; drain 0 is the usual
+// time for requests under way at the end.
+func startProxy(paths []string, flags config.Flags, drain time.Duration, logs io.Writer) (*runningProxy, error) {
 	c, log, err := loadConfig(paths, flags, logs)
 	if err != nil {
 		return nil, err
@@ -105,7 +107,7 @@ func startProxy(paths []string, flags config.Flags, logs io.Writer) (*runningPro
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	proxy, err := agentext.New(c, agentext.Options{
-		Version: version(), Logger: log, Reload: hangup,
+		Version: version(), Logger: log, Reload: hangup, Drain: drain,
 		Load: func() (*config.Config, error) {
 			fresh, _, err := config.Load(paths, environment(flags))
 			return fresh, err
