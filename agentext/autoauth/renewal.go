@@ -15,8 +15,8 @@ import (
 const (
 	// renewSelf is how Vault's handler renews the token.
 	renewSelf = "/auth/token/renew-self"
-	// renewalFloor is the time between two renewals, of which tokens of a second
-	// need that many. It doubles, up to waitedBackoff, while they fail.
+	// renewalFloor is the least time between two renewals: short enough for tokens
+	// that live for a second. It doubles, up to waitedBackoff, while renewals fail.
 	renewalFloor = 500 * time.Millisecond
 )
 
