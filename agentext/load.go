@@ -23,14 +23,16 @@ const (
 )
 
 // load is how many calls are answered here, and what is done in another way while
-// they are many: the heap may grow, and calls reach the metrics in lumps, because
-// there each costs as much as pacing and policy together. The zero value is low.
+// they are many: the heap may grow, threads are added, and calls reach the metrics in
+// lumps, because there each costs as much as pacing and policy together. The zero
+// value is low.
 type load struct {
 	calls     atomic.Int64 // since the last look
 	busy      atomic.Bool
 	calm      int          // ticks in a row
 	uncounted atomic.Int64 // answers of Mashery that the metrics do not know of yet
 	heap      heap
+	threads   threads
 }
 
 // answered takes in a call: whose answer it got, and the code of an error made here.
@@ -78,8 +80,10 @@ func (l *load) look() {
 	case !busy && calls >= busyCalls:
 		l.busy.Store(true)
 		l.heap.widen()
+		l.threads.add()
 	case busy && l.calm == calmTicks:
 		l.busy.Store(false)
+		l.threads.drop()
 		l.heap.giveBack()
 	}
 }

@@ -3,8 +3,11 @@
 package agentext
 
 import (
+	"os"
+	"runtime"
 	"runtime/debug"
 	runtimemetrics "runtime/metrics"
+	"strconv"
 	"testing"
 	"time"
 
@@ -20,10 +23,16 @@ func growth() uint64 {
 	return found[0].Value.Uint64()
 }
 
-func TestTheHeapMayGrowFurtherOnlyWhileManyCallsAreMade(t *testing.T) {
-	usual := growth()
+func TestTheHeapMayGrowFurtherAndThreadsAreAddedOnlyWhileManyCallsAreMade(t *testing.T) {
+	unsetenv(t, "GOMAXPROCS")
+	usual, threads := growth(), runtime.GOMAXPROCS(0)
+	more := threads
+	if threads == runtime.NumCPU() {
+		more = max(threads, busyThreads)
+	}
 	var l load
 	defer debug.SetGCPercent(int(usual)) // whatever happens
+	defer runtime.SetDefaultGOMAXPROCS()
 	for _, step := range []struct {
 		name    string
 		calls   int64
@@ -48,6 +57,13 @@ func TestTheHeapMayGrowFurtherOnlyWhileManyCallsAreMade(t *testing.T) {
 		if got := growth(); got > usual != step.further || !step.further && got != usual {
 			t.Errorf("%s: %d %%, usually %d", step.name, got, usual)
 		}
+		want := threads
+		if step.further {
+			want = more
+		}
+		if got := runtime.GOMAXPROCS(0); got != want {
+			t.Errorf("%s: %d threads, not %d", step.name, got, want)
+		}
 	}
 }
 
@@ -58,6 +74,26 @@ func TestWhoSetsGOGCDecidesHowFarTheHeapGrows(t *testing.T) {
 	l.calls.Add(2 * busyCalls)
 	if l.look(); growth() != usual {
 		t.Errorf("%d %%, usually %d", growth(), usual)
+	}
+}
+
+func TestWhoSetsGOMAXPROCSDecidesHowManyThreadsThereAre(t *testing.T) {
+	usual := runtime.GOMAXPROCS(0)
+	t.Setenv("GOMAXPROCS", strconv.Itoa(usual))
+	var l load
+	defer debug.SetGCPercent(int(growth()))
+	l.calls.Add(2 * busyCalls)
+	if l.look(); runtime.GOMAXPROCS(0) != usual {
+		t.Errorf("%d threads, not %d", runtime.GOMAXPROCS(0), usual)
+	}
+}
+
+// unsetenv is t.Setenv for a variable that is not to be there.
+func unsetenv(t *testing.T, name string) {
+	t.Helper()
+	t.Setenv(name, "")
+	if err := os.Unsetenv(name); err != nil {
+		t.Fatal(err)
 	}
 }
 
