@@ -19,6 +19,8 @@ const (
 	// mostGuarded is how many slots are remembered at most: those of a second. A
 	// key that may make more calls in one is paced by its rate alone.
 	mostGuarded = 4096
+	// fewGuarded is for how many there is room at first.
+	fewGuarded = 8
 )
 
 // ticket is the number of a slot that was taken, from 1; 0: none.
@@ -40,17 +42,16 @@ func (g *guard) add(at time.Time, n int) ticket {
 	if n > mostGuarded {
 		return unguarded
 	}
-	g.hold(max(1, n))
+	if room := len(g.at); room < max(1, n) && g.latest >= ticket(room) {
+		g.hold(min(max(1, n), max(fewGuarded, 2*room)))
+	}
 	g.latest++
 	g.at[g.place(g.latest)] = at
 	return g.latest
 }
 
-// hold makes room for n slots.
+// hold makes room for n slots, which is more than there is.
 func (g *guard) hold(n int) {
-	if n <= len(g.at) {
-		return
-	}
 	old := *g
 	g.at = make([]time.Time, n)
 	for t := g.latest; t > 0 && g.latest-t < ticket(len(old.at)); t-- {
