@@ -83,7 +83,9 @@ func TestLoginsAreKeptApart(t *testing.T) {
 				ended := make(chan error, 2)
 				go func() { ended <- login.RunHandler(ctx) }()
 				go func() { ended <- login.RunSinks(ctx) }()
+				asked := make(chan struct{})
 				go func() {
+					defer close(asked)
 					for old := ""; ; {
 						if old = login.Identity.Await(ctx, old); old == "" {
 							return
@@ -104,6 +106,7 @@ func TestLoginsAreKeptApart(t *testing.T) {
 				if err := errors.Join(<-ended, <-ended); err != nil {
 					t.Error(err)
 				}
+				<-asked
 				for d, want := range map[time.Duration][2]int{time.Minute: test.minute, time.Hour: test.hour} {
 					if got := server.within(d); got < want[0] || got > want[1] {
 						t.Errorf("%d logins in %s", got, d)
