@@ -6,6 +6,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -62,12 +63,14 @@ type floor struct {
 	auth.AuthMethod
 	identity *Identity
 	renewals *renewals
+	refusals *refusals
+	first    *sync.Once // the first login, before which those of earlier starts count
 	log      hclog.Logger
 }
 
 // withFloor puts the floor below a method.
-func withFloor(method auth.AuthMethod, identity *Identity, renewals *renewals, log hclog.Logger) auth.AuthMethod {
-	f := floor{method, identity, renewals, log}
+func withFloor(method auth.AuthMethod, identity *Identity, renewals *renewals, refusals *refusals, log hclog.Logger) auth.AuthMethod {
+	f := floor{method, identity, renewals, refusals, new(sync.Once), log}
 	if own, has := method.(auth.AuthMethodWithClient); has {
 		return guarded{f, own}
 	}
@@ -81,10 +84,17 @@ func (f floor) Authenticate(ctx context.Context, client *api.Client) (string, ht
 		f.log.Warn("Vault gives tokens and then calls them invalid; are there several Vaults behind its address?",
 			"tokens", unknown, "next_login_in", max(0, time.Until(next)).Round(time.Millisecond))
 	}
+	f.first.Do(func() {
+		if next.IsZero() {
+			next = f.refusals.next()
+		}
+	})
 	if !wait(ctx, next) {
 		return "", nil, nil, context.Cause(ctx)
 	}
-	return f.AuthMethod.Authenticate(ctx, client)
+	path, header, data, err := f.AuthMethod.Authenticate(ctx, client)
+	f.refusals.expect(path)
+	return path, header, data, err
 }
 
 // guarded is a method that logs in with a client of its own (cert).
@@ -99,5 +109,5 @@ func (g guarded) AuthClient(client *api.Client) (*api.Client, error) {
 	if err != nil || own == client {
 		return own, err
 	}
-	return redirect.Client(own, g.renewals.over)
+	return redirect.Client(own, g.renewals.over, g.refusals.over)
 }

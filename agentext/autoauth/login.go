@@ -5,6 +5,7 @@ package autoauth
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -72,8 +73,8 @@ func New(c Config) (*Login, error) {
 		return nil, fmt.Errorf("auto_auth method %q: %w", c.AutoAuth.Method.Type, err)
 	}
 	log, ended := c.Logger.Named("auth"), make(chan struct{})
-	renewals := &renewals{ended: ended, log: log}
-	client, err := loginClient(c, renewals)
+	renewals, refusals := &renewals{ended: ended, log: log}, newRefusals(c, log)
+	client, err := loginClient(c, renewals.over, refusals.over)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +92,7 @@ func New(c Config) (*Login, error) {
 	return &Login{
 		Identity: identity,
 		Handler:  handler,
-		method:   withFloor(method, identity, renewals, log),
+		method:   withFloor(method, identity, renewals, refusals, log),
 		server: sink.NewSinkServer(&sink.SinkServerConfig{
 			Logger: c.Logger.Named("sink.server"), Client: client, ExitAfterAuth: c.ExitAfterAuth,
 		}),
@@ -160,7 +161,7 @@ func (l *Login) watch(ctx context.Context, token string) {
 	}
 }
 
-func loginClient(c Config, renewals *renewals) (*api.Client, error) {
+func loginClient(c Config, layers ...func(http.RoundTripper) http.RoundTripper) (*api.Client, error) {
 	client, err := c.Client.CloneWithHeaders()
 	if err != nil {
 		return nil, err
@@ -171,7 +172,7 @@ func loginClient(c Config, renewals *renewals) (*api.Client, error) {
 	if c.DisableKeepAlives {
 		client.SetDisableKeepAlives(true)
 	}
-	return redirect.Client(client, renewals.over)
+	return redirect.Client(client, layers...)
 }
 
 func newHandler(c Config, client *api.Client) *auth.AuthHandler {

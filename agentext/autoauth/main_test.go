@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	os.Setenv("STATE_DIRECTORY", os.DevNull) // nothing of the tests' logins is kept
 	goleak.VerifyTestMain(m,
 		// Vault's own, started when its packages are loaded, or left by a core
 		// that was shut down.

@@ -40,6 +40,7 @@ func withTools(binary string, run func(context.Context, Tools) error) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	os.Setenv("STATE_DIRECTORY", dir)
 	if binary == "" {
 		binary = filepath.Join(dir, "mashproxy")
 		if err := Build(ctx, "mashproxy/cmd/mashproxy", binary); err != nil {

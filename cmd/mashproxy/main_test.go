@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binary = filepath.Join(dir, "mashproxy")
+	os.Setenv("STATE_DIRECTORY", filepath.Join(dir, "state"))
 	code := 1
 	if err := build(binary); err == nil {
 		code = m.Run()
