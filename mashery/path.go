@@ -42,11 +42,14 @@ func flawOf(path string) string {
 }
 
 // climbs tells whether a segment is "." or "..", also for servers that take
-// "\" for a slash, or leave out what follows a ";" and spaces.
+// "\" for a slash, leave out what follows a ";" and spaces, or take an escaped "?"
+// or "#" for the path's end.
 func climbs(segment string) bool {
 	for part := range strings.SplitSeq(segment, `\`) {
-		name, _, _ := strings.Cut(part, ";")
-		if name = strings.Trim(name, " "); name == "." || name == ".." {
+		if end := strings.IndexAny(part, ";?#"); end >= 0 {
+			part = part[:end]
+		}
+		if name := strings.Trim(part, " "); name == "." || name == ".." {
 			return true
 		}
 	}

@@ -21,7 +21,7 @@ func TestAPathThatServersReadDifferentlyHasAFlaw(t *testing.T) {
 	for flaw, segments := range map[string][]string{
 		`the segment "."`:  {".", "%2e", "%2E"},
 		`the segment ".."`: {"..", "%2e.", "a/%2e%2e", "..%2f.."},
-		"the segment":      {"..;", ".;x=y", "%2e%2e;x", "..%3bx", `..\x`, "x%5c..", "..%20", " .;"},
+		"the segment":      {"..;", ".;x=y", "%2e%2e;x", "..%3bx", `..\x`, "x%5c..", "..%20", " .;", "..%3f", ".%23x", "%2e.%3fx", "..?#"},
 		"an empty segment": {"", "%2f", "a%2f%2Fb", "a%2f"},
 		"a character in more bytes than UTF-8 has for it": {"%c0%ae", "%C0%AF", "%c1%9c", "%e0%80%ae", "%F0%80%80%AE", "\xc0\xae"},
 		"a control character":                             {"\x00", "a%0d%0ab", "%7f", "%C2%85"},
