@@ -57,7 +57,8 @@ type refusal struct{ error }
 func (r refusal) Unwrap() error { return r.error }
 
 // notVaults is an answer that is not in Vault's words: a page of a load balancer,
-// a portal or a firewall in front of it, for a moment or for good.
+// a portal or a firewall in front of it, or nothing at all, for a moment or for
+// good.
 type notVaults struct{ error }
 
 func (n notVaults) Unwrap() error { return n.error }
@@ -165,7 +166,9 @@ func (r *reader) ask(ctx context.Context, namespace, path string, query url.Valu
 	case err != nil:
 		return nil, err
 	case secret == nil:
-		return nil, refusal{errors.New("the answer to " + path + " is empty")}
+		// Vault has something to say here, or refuses. Its client gives the second of
+		// two redirects back like this, too: standbys that each name the other.
+		return nil, notVaults{errors.New("what answered for " + path + " is not Vault: its answer is empty")}
 	case path != pathHealth && secret.RequestID == "":
 		return nil, notVaults{errors.New("what answered for " + path + " is not Vault: its answer has no request_id")}
 	case secret.Data == nil:

@@ -82,7 +82,7 @@ func (s *script) read(_ context.Context, path string, query url.Values) (*api.Se
 		}
 		return secret, err
 	default:
-		return nil, nil // as the client does for a bare 404
+		return nil, nil // as the client does for an answer without a body
 	}
 }
 
@@ -129,7 +129,7 @@ func TestReader(t *testing.T) {
 		"all is well":                             {goodAnswers(), "", ""},
 		"lookup-self is refused":                  {goodAnswers(lookupSelf, vaultError(403, denied)), UsesUnknown, ""},
 		"lookup-self says nothing of uses":        {goodAnswers(lookupSelf, `{"data": {"id": "x"}}`), UsesUnknown, ""},
-		"lookup-self is not there":                {goodAnswers(lookupSelf, nil), UsesUnknown, ""},
+		"nothing in the place of lookup-self":     {goodAnswers(lookupSelf, nil), UsesUnknown, "is empty"},
 		"lookup-self fails":                       {goodAnswers(lookupSelf, vaultError(500, "oops")), "", "oops"},
 		"the token's uses count":                  {goodAnswers(lookupSelf, `{"data": {"num_uses": 3}}`), LimitedUses, ""},
 		"the token's uses are over":               {goodAnswers(lookupSelf, `{"data": {"num_uses": -1}}`), LimitedUses, ""},
@@ -146,7 +146,8 @@ func TestReader(t *testing.T) {
 		"sys/health answers of a DR secondary":    {goodAnswers(health, vaultError(472, "secondary")), "", "secondary"},
 		"resultant-acl is refused":                {goodAnswers(resultant, vaultError(403, denied)), PolicyHidden, ""},
 		"resultant-acl says the entity is off":    {goodAnswers(resultant, vaultError(400, "permission denied")), PolicyHidden, ""},
-		"resultant-acl is not there":              {goodAnswers(resultant, nil), PolicyHidden, ""},
+		"nothing in the place of resultant-acl":   {goodAnswers(resultant, nil), PolicyHidden, "is empty"},
+		"nothing in the place of sys/health":      {goodAnswers(health, nil), EditionUnknown, ""},
 		"resultant-acl is rate limited":           {goodAnswers(resultant, vaultError(429, "quota")), "", "quota"},
 		"resultant-acl lags behind":               {goodAnswers(resultant, vaultError(412, "state")), "", "state"},
 		"resultant-acl cannot be reached":         {goodAnswers(resultant, errAway), "", errAway.Error()},
@@ -196,6 +197,10 @@ func TestWhatIsAskedOfVault(t *testing.T) {
 		"nothing more of a token that may not look itself up": {
 			goodAnswers(lookupSelf, vaultError(403, "permission denied")), []Mount{{Path: "a"}},
 			[]string{lookupSelf},
+		},
+		"lookup-self again if something else answered": {
+			goodAnswers(lookupSelf, nil), []Mount{{Path: "a"}},
+			[]string{lookupSelf, lookupSelf},
 		},
 		"lookup-self again if Vault was away": {
 			goodAnswers(lookupSelf, vaultError(503, "sealed")), []Mount{{Path: "a"}},
