@@ -147,14 +147,11 @@ func (i *Identity) replace(old, token string) bool {
 
 // Read sends one GET with the current token, without retries; ctx bounds it.
 // It fails with [ErrNoToken], with *api.ResponseError when Vault refuses, and
-// returns the header with the answer. What auth/token/lookup-self says is asked
-// once for each token: with one whose uses count, every question is a use.
+// returns the header with the answer. What Vault says of auth/token/lookup-self is
+// asked once for each token: with one whose uses count, every question is a use.
 func (i *Identity) Read(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, http.Header, error) {
 	if path == lookupSelf {
-		found, err := i.lookup(ctx, namespace, false)
-		if err != nil {
-			return nil, nil, err
-		}
+		found := i.lookup(ctx, namespace, false)
 		return found.secret, found.header, found.err
 	}
 	return i.read(ctx, i.Token(), namespace, path, query)

@@ -21,7 +21,7 @@ const lookupSelf = "auth/token/lookup-self"
 
 const (
 	lookupTime  = 2 * time.Second // bounds one lookup
-	lookupAgain = time.Second     // between two while Vault is away
+	lookupAgain = time.Second     // between two while Vault is away; it doubles, up to waitedBackoff
 	longestNap  = time.Minute     // between two looks at the clock
 )
 
@@ -31,7 +31,16 @@ type lookup struct {
 	sent   time.Time // when it was asked
 	secret *api.Secret
 	header http.Header
-	err    error // that it will not say
+	err    error // why there is no answer
+}
+
+// known tells that Vault answered, or will not: a page or nothing at all in its
+// place says as little as nobody.
+func (l lookup) known() bool {
+	if l.err != nil {
+		return refuses(l.err)
+	}
+	return l.secret != nil && l.secret.RequestID != ""
 }
 
 // lookups keep the last lookup.
@@ -43,39 +52,42 @@ type lookups struct {
 func newLookups() lookups { return lookups{turn: make(chan struct{}, 1)} }
 
 // lookup gives what Vault said of the current token; again asks in any case.
-// Without that it is asked once, refusals included, and by one at a time; whoever
-// waits asks beside one who has had no answer for a while, for that may never
-// come. An error means that nothing is known.
-func (i *Identity) lookup(ctx context.Context, namespace string, again bool) (lookup, error) {
+// Without that it is asked until something is known, refusals included, and by one
+// at a time; whoever waits asks beside one who has had no answer for a while, for
+// that may never come.
+func (i *Identity) lookup(ctx context.Context, namespace string, again bool) lookup {
 	select {
 	case i.lookups.turn <- struct{}{}:
 		next := sync.OnceFunc(func() { <-i.lookups.turn })
 		defer next()
 		defer time.AfterFunc(lookupTime, next).Stop()
 	case <-ctx.Done():
-		return lookup{}, context.Cause(ctx)
+		return lookup{err: context.Cause(ctx)}
 	}
 	token := i.Token()
 	if last := i.lookups.last.Load(); !again && token != "" && last != nil && last.token == token {
-		return *last, nil
+		return *last
 	}
 	found := lookup{token: token, sent: time.Now()}
 	found.secret, found.header, found.err = i.read(ctx, token, namespace, lookupSelf, nil)
-	if found.err != nil && !refuses(found.err) {
-		return lookup{}, found.err
-	}
 	if found.secret != nil {
 		delete(found.secret.Data, "id") // nobody needs the token itself
 	}
-	i.lookups.last.Store(&found)
-	return found, nil
+	if found.known() {
+		i.lookups.last.Store(&found)
+	}
+	return found
 }
 
-// refuses tells that Vault has understood the question and will not answer.
+// refuses tells that Vault has understood the question and will not answer, in
+// its own words, {"errors": […]}.
 func refuses(err error) bool {
 	var answer *api.ResponseError
+	if !errors.As(err, &answer) || answer.RawError || answer.Errors == nil {
+		return false
+	}
 	final := []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed}
-	return errors.As(err, &answer) && slices.Contains(final, answer.StatusCode) && !IsInvalidToken(err)
+	return slices.Contains(final, answer.StatusCode) && !IsInvalidToken(err)
 }
 
 // end is when the token's time is over; zero: never, or not to be known. A token
@@ -102,11 +114,8 @@ func (i *Identity) watch(ctx context.Context, token string) (lost bool) {
 		return false
 	}
 	for end := i.firstEnd(ctx, token); !end.IsZero() && wait(ctx, end) && i.Token() == token; {
-		found, err := i.lookupNow(ctx, true)
-		if err == nil {
-			err = found.err
-		}
-		if err != nil && ctx.Err() == nil {
+		found := i.lookupNow(ctx, true)
+		if (found.err != nil || !found.known()) && ctx.Err() == nil {
 			i.Invalid(token)
 			return true
 		}
@@ -117,19 +126,18 @@ func (i *Identity) watch(ctx context.Context, token string) (lost bool) {
 
 // firstEnd asks until Vault answers.
 func (i *Identity) firstEnd(ctx context.Context, token string) time.Time {
-	for i.Token() == token {
-		found, err := i.lookupNow(ctx, false)
-		if err == nil {
+	for pause := lookupAgain; i.Token() == token; pause = min(2*pause, waitedBackoff) {
+		if found := i.lookupNow(ctx, false); found.known() {
 			return found.end()
 		}
-		if !wait(ctx, time.Now().Add(lookupAgain)) {
+		if !wait(ctx, time.Now().Add(pause)) {
 			break
 		}
 	}
 	return time.Time{}
 }
 
-func (i *Identity) lookupNow(ctx context.Context, again bool) (lookup, error) {
+func (i *Identity) lookupNow(ctx context.Context, again bool) lookup {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
 	return i.lookup(ctx, i.client.Namespace(), again)

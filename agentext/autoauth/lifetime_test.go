@@ -15,8 +15,18 @@ import (
 
 // lives is Vault's answer on a token that lives so many seconds more.
 func lives(seconds int) string {
-	return fmt.Sprintf(`{"data": {"id": "hvs.current", "num_uses": 0, "ttl": %d, "expire_time": "2026-03-01T12:00:00Z"}}`, seconds)
+	return fmt.Sprintf(`{"request_id": "0c1f", "data": {"id": "hvs.current", "num_uses": 0, "ttl": %d, "expire_time": "2026-03-01T12:00:00Z"}}`, seconds)
 }
+
+// forEver is its answer on one that has no end.
+const forEver = `{"request_id": "0c1f", "data": {"num_uses": 0, "ttl": 0, "expire_time": null}}`
+
+// What answers in Vault's place.
+const (
+	page      = `{"message": "hello"}`
+	pageOf403 = `<html>blocked</html>`
+	empty     = "empty" // no body at all
+)
 
 // answers are a script: one after the other, the last for ever.
 func answers(list ...string) script {
@@ -31,8 +41,10 @@ func answers(list ...string) script {
 		switch next {
 		case away, hangs:
 			return 0, next
-		case denied, invalid:
+		case denied, invalid, pageOf403:
 			return 403, next
+		case empty:
+			return 200, ""
 		}
 		return 200, next
 	}
@@ -51,14 +63,18 @@ func TestATokenWhoseTimeIsOverIsLost(t *testing.T) {
 		"as Vault will not say":                 {[]string{lives(60), denied}, 60 * time.Second, 2},
 		"after it was renewed, twice":           {[]string{lives(60), lives(60), lives(30), away}, 150 * time.Second, 4},
 		"to the second":                         {[]string{lives(1), lives(0), invalid}, 2 * time.Second, 3},
-		"where Vault was away at first":         {[]string{away, away, lives(60), away}, 62 * time.Second, 4},
+		"as something answers in its place":     {[]string{lives(60), page}, 60 * time.Second, 2},
+		"as an answer in its place is empty":    {[]string{lives(60), empty}, 60 * time.Second, 2},
+		"where Vault was away at first":         {[]string{away, away, lives(60), away}, 63 * time.Second, 4},
+		"behind a page at first":                {[]string{page, pageOf403, lives(60), away}, 63 * time.Second, 4},
+		"where an empty answer came first":      {[]string{empty, lives(60), away}, 61 * time.Second, 3},
 		"where Vault did not answer at first":   {[]string{hangs, lives(60), away}, 63 * time.Second, 3},
 		"but not if Vault never said when":      {[]string{denied, away}, never, 1},
-		"but not if it lives for ever":          {[]string{`{"data": {"num_uses": 0, "ttl": 0, "expire_time": null}}`, away}, never, 1},
+		"but not if it lives for ever":          {[]string{forEver, away}, never, 1},
 		"but not if its uses count":             {[]string{strings.Replace(lives(60), `"num_uses": 0`, `"num_uses": 3`, 1), away}, never, 1},
-		"but not if it lives for ever by now":   {[]string{lives(60), `{"data": {"num_uses": 0, "ttl": 0, "expire_time": null}}`, away}, never, 2},
+		"but not if it lives for ever by now":   {[]string{lives(60), forEver, away}, never, 2},
 		"but not if Vault's answer is odd":      {[]string{strings.Replace(lives(60), "60", `"soon"`, 1), away}, never, 1},
-		"but not if Vault's answer has no data": {[]string{`{"data": null}`, away}, never, 1},
+		"but not if Vault's answer has no data": {[]string{`{"request_id": "0c1f", "data": null}`, away}, never, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -198,24 +214,29 @@ func TestALookupThatNobodyAnswersHoldsUpNoOther(t *testing.T) {
 	})
 }
 
-func TestARefusedLookupIsNotAskedAgain(t *testing.T) {
+func TestALookupThatVaultRefusesIsNotAskedAgain(t *testing.T) {
 	tests := map[string]struct {
 		status int
+		body   string
 		asked  int
 	}{
-		"by policy":              {403, 1},
-		"as there is no such":    {404, 1},
-		"as Vault is sealed":     {503, 3},
-		"as Vault limits calls":  {429, 3},
-		"as a standby is behind": {412, 3},
+		"by policy":              {403, denied, 1},
+		"as there is no such":    {404, denied, 1},
+		"as Vault is sealed":     {503, denied, 3},
+		"as Vault limits calls":  {429, denied, 3},
+		"as a standby is behind": {412, denied, 3},
+		"by a page":              {403, pageOf403, 3},
+		"by no word at all":      {404, "", 3},
+		"as another answers":     {200, page, 3},
+		"as the answer is empty": {200, "", 3},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			i, v, _ := identity(t, func(*http.Request) (int, string) { return test.status, denied })
+			i, v, _ := identity(t, func(*http.Request) (int, string) { return test.status, test.body })
 			i.set("hvs.current")
 			for range 3 {
-				if _, _, err := i.Read(t.Context(), "", lookupSelf, nil); err == nil {
-					t.Error("no error")
+				if _, _, err := i.Read(t.Context(), "", lookupSelf, nil); (err == nil) != (test.status == 200) {
+					t.Errorf("error %v", err)
 				}
 			}
 			if v.requests() != test.asked {
