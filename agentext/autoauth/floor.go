@@ -18,14 +18,26 @@ import (
 
 // loginFloor is the time between a token and the next login, if Vault calls the
 // token invalid. It doubles, up to waitedBackoff, while Vault knows none of the
-// tokens that it gives.
+// tokens that it gives, or while one token after the other is given up young.
 const loginFloor = time.Second
+
+// young is a token that came less than this time ago. Vault's own handler takes a
+// second to give up one whose renewal gave it no time.
+const young = 2 * loginFloor
 
 // trust is what has become of the latest tokens. The zero value has had none.
 type trust struct {
 	issued  time.Time // when the last one came
 	known   bool      // Vault has shown that it knows it
 	unknown int       // tokens in a row that Vault gave and did not know
+	givenUp int       // tokens in a row that were given up young, though they live
+}
+
+// hold is when to log in again at the earliest; zero: at once.
+type hold struct {
+	until  time.Time
+	tokens int    // of how many in a row it is said
+	why    string // to be told; "": nothing
 }
 
 // replaced takes in another token; "": Vault called the last one invalid.
@@ -40,25 +52,56 @@ func (t *trust) replaced(token string, now time.Time) {
 
 func (t *trust) accepted() { t.known, t.unknown = true, 0 }
 
-// next is when to log in again; zero: there has been no token.
-func (t *trust) next() time.Time {
+// afterLoss is when to log in again after the token was lost, if there was one.
+func (t *trust) afterLoss() hold {
 	if t.issued.IsZero() {
-		return time.Time{}
+		return hold{}
 	}
+	h := hold{until: t.issued.Add(loginPause(t.unknown)), tokens: t.unknown}
+	if t.unknown > 1 {
+		h.why = "Vault gives tokens and then calls them invalid; are there several Vaults behind its address?"
+	}
+	return h
+}
+
+// giveUp is when to log in again while there is a token that lives until end. That
+// is at once, as there are new credentials, say, unless one young token after the
+// other is given up.
+func (t *trust) giveUp(now, end time.Time) hold {
+	if t.givenUp++; now.Sub(t.issued) >= young {
+		t.givenUp = 0
+	}
+	if t.givenUp < 2 || end.IsZero() {
+		return hold{}
+	}
+	h := hold{until: t.issued.Add(loginPause(t.givenUp - 1)), tokens: t.givenUp}
+	if h.until.After(end) {
+		h.until = end
+	}
+	if h.until.After(now) {
+		h.why = "tokens are given up right after their login; does Vault say that a renewal gives them no time?"
+	}
+	return h
+}
+
+// loginPause is the time between two logins when it went wrong so many times in a
+// row.
+func loginPause(times int) time.Duration {
 	pause := loginFloor
-	for n := 1; n < t.unknown && pause < waitedBackoff; n++ {
+	for n := 1; n < times && pause < waitedBackoff; n++ {
 		pause *= 2
 	}
 	if pause > loginFloor { // so that many proxies do not come together
 		pause = min(pause, waitedBackoff) - rand.N(pause/4)
 	}
-	return t.issued.Add(pause)
+	return pause
 }
 
 // floor is a method that does not log in again at once when a young token was
-// lost. Vault's own handler pauses only after logins that fail: two Vaults behind
-// one address, the one giving tokens and the other not knowing them, would be
-// asked for hundreds a second, and each token is written to their storage.
+// lost, or one after the other is given up. Vault's own handler pauses only after
+// logins that fail: two Vaults behind one address, the one giving tokens and the
+// other not knowing them, would be asked for hundreds a second, and each token is
+// written to their storage.
 type floor struct {
 	auth.AuthMethod
 	identity *Identity
@@ -79,17 +122,16 @@ func withFloor(method auth.AuthMethod, identity *Identity, renewals *renewals, r
 
 // Authenticate is auth.AuthMethod's: what is asked for before each login.
 func (f floor) Authenticate(ctx context.Context, client *api.Client) (string, http.Header, map[string]any, error) {
-	next, unknown := f.identity.nextLogin()
-	if unknown > 1 {
-		f.log.Warn("Vault gives tokens and then calls them invalid; are there several Vaults behind its address?",
-			"tokens", unknown, "next_login_in", max(0, time.Until(next)).Round(time.Millisecond))
+	held := f.identity.nextLogin()
+	if held.why != "" {
+		f.log.Warn(held.why, "tokens", held.tokens, "next_login_in", max(0, time.Until(held.until)).Round(time.Millisecond))
 	}
 	f.first.Do(func() {
-		if next.IsZero() {
-			next = f.refusals.next()
+		if held.until.IsZero() {
+			held.until = f.refusals.next()
 		}
 	})
-	if !wait(ctx, next) {
+	if !wait(ctx, held.until) {
 		return "", nil, nil, context.Cause(ctx)
 	}
 	path, header, data, err := f.AuthMethod.Authenticate(ctx, client)

@@ -103,6 +103,7 @@ func TestLoginsAreKeptApart(t *testing.T) {
 					t.Error("no token though Vault knows its tokens again")
 				}
 				stop()
+				<-asked
 				if err := errors.Join(<-ended, <-ended); err != nil {
 					t.Error(err)
 				}
@@ -120,11 +121,11 @@ func TestLoginsAreKeptApart(t *testing.T) {
 func TestALoginForNewCredentialsIsNotPutOff(t *testing.T) {
 	i, _, _ := identity(t, func(*http.Request) (int, string) { return 403, invalid })
 	i.set("hvs.young")
-	if next, _ := i.nextLogin(); !next.IsZero() {
-		t.Errorf("in %s, though the token is not lost", time.Until(next))
+	if held := i.nextLogin(); !held.until.IsZero() {
+		t.Errorf("in %s, though the token is not lost", time.Until(held.until))
 	}
 	i.Invalid("hvs.young")
-	if next, unknown := i.nextLogin(); time.Until(next) > loginFloor || time.Until(next) < loginFloor/2 || unknown != 1 {
-		t.Errorf("in %s after %d tokens", time.Until(next), unknown)
+	if held := i.nextLogin(); time.Until(held.until) > loginFloor || time.Until(held.until) < loginFloor/2 || held.tokens != 1 {
+		t.Errorf("in %s after %d tokens", time.Until(held.until), held.tokens)
 	}
 }

@@ -235,15 +235,18 @@ func (i *Identity) accepted(token string) {
 	}
 }
 
-// nextLogin is when to log in again at the earliest, and how many tokens in a row
-// Vault did not know; zero: at once.
-func (i *Identity) nextLogin() (time.Time, int) {
-	i.mu.RLock()
-	defer i.mu.RUnlock()
-	if i.token != "" {
-		return time.Time{}, 0 // it is not lost: there are new credentials, say
+// nextLogin is when to log in again at the earliest. It is asked before each login.
+func (i *Identity) nextLogin() hold {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.token == "" {
+		return i.trust.afterLoss()
 	}
-	return i.trust.next(), i.trust.unknown
+	var end time.Time
+	if last := i.lookups.last.Load(); last != nil && last.token == i.token {
+		end = last.end()
+	}
+	return i.trust.giveUp(time.Now(), end)
 }
 
 // IsInvalidToken tells whether err is Vault's word that it does not know the

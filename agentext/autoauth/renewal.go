@@ -3,13 +3,18 @@
 package autoauth
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/api"
+	"github.com/hashicorp/vault/sdk/helper/consts"
 )
 
 const (
@@ -20,6 +25,9 @@ const (
 	renewalFloor = 500 * time.Millisecond
 )
 
+// errReplaced ends a renewal that waited while another token came.
+var errReplaced = errors.New("there is another token by now")
+
 // renewals keeps renewals of the token apart. Vault's own code
 // (api.LifetimeWatcher, v1.22.0) repeats one that failed without any pause where
 // the next one would outlast the token: thousands a second, to a Vault that is
@@ -28,9 +36,11 @@ type renewals struct {
 	ended <-chan struct{} // nothing waits any more
 	log   hclog.Logger
 
-	mu    sync.Mutex
-	pause time.Duration // after the last one
-	next  time.Time     // none before
+	mu       sync.Mutex
+	token    string        // the last that was to be renewed; the rest is about it
+	pause    time.Duration // after the last one
+	next     time.Time     // none before
+	followed bool          // the last answer was a redirect, and is being followed
 }
 
 // over is the layer above the transport to Vault.
@@ -47,46 +57,112 @@ func (p paced) RoundTrip(request *http.Request) (*http.Response, error) {
 	if !strings.HasSuffix(request.URL.Path, renewSelf) {
 		return p.next.RoundTrip(request)
 	}
-	if err := p.renewals.wait(request.Context()); err != nil {
+	token := request.Header.Get(consts.AuthHeaderName)
+	if err := p.renewals.wait(request.Context(), token); err != nil {
 		return nil, err
 	}
 	answer, err := p.next.RoundTrip(request)
-	p.renewals.judge(answer, err)
+	p.renewals.judge(token, answer, err)
 	return answer, err
 }
 
-// wait holds a renewal until its time has come.
-func (r *renewals) wait(ctx context.Context) error {
-	r.mu.Lock()
-	timer := time.NewTimer(time.Until(r.next))
-	r.mu.Unlock()
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-r.ended:
-		return context.Canceled
+// wait holds a renewal until its time has come. Those that wait for one token go
+// one by one, and none goes any more when there is another token.
+func (r *renewals) wait(ctx context.Context, token string) error {
+	r.begin(token)
+	for {
+		left, err := r.turn(token)
+		if left <= 0 || err != nil {
+			return err
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		case <-r.ended:
+			timer.Stop()
+			return context.Canceled
+		}
 	}
 }
 
-// judge puts off the next renewal. One that Vault does not permit is not
-// repeated.
-func (r *renewals) judge(answer *http.Response, err error) {
+// begin forgets what became of another token's renewals.
+func (r *renewals) begin(token string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	failed := err != nil || answer.StatusCode != http.StatusOK
-	if !failed {
-		r.pause = 0
+	if token != r.token {
+		r.token, r.pause, r.next, r.followed = token, 0, time.Time{}, false
+	}
+}
+
+// turn is the time until the token may be renewed. Who is told that it may has
+// taken its turn.
+func (r *renewals) turn(token string) (time.Duration, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if token != r.token {
+		return 0, errReplaced
+	}
+	left := time.Until(r.next)
+	if left <= 0 {
+		r.next = time.Now().Add(max(r.pause, renewalFloor))
+	}
+	return left, nil
+}
+
+// judge puts off the next renewal. What is said of a token that has been replaced
+// counts for nothing.
+func (r *renewals) judge(token string, answer *http.Response, err error) {
+	done := err == nil && renewed(answer)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if token != r.token {
+		return
+	}
+	if !r.followed && err == nil && answer.StatusCode/100 == 3 {
+		r.followed, r.next = true, time.Time{} // to the node that a standby names
+		return
+	}
+	r.followed = false
+	if done {
+		r.pause, r.next = 0, time.Now().Add(renewalFloor)
+		return
 	}
 	r.pause = max(renewalFloor, min(2*r.pause, waitedBackoff))
 	r.next = time.Now().Add(r.pause)
+	r.tell(answer, err)
+}
+
+// tell warns of a renewal that failed. One that Vault does not permit is not
+// repeated, so it is not told of.
+func (r *renewals) tell(answer *http.Response, err error) {
+	const failed = "the Vault token was not renewed"
 	switch {
-	case !failed, err == nil && answer.StatusCode == http.StatusForbidden:
 	case err != nil:
-		r.log.Warn("the Vault token was not renewed", "error", err, "next_try_in", r.pause)
-	default:
-		r.log.Warn("the Vault token was not renewed", "status", answer.StatusCode, "next_try_in", r.pause)
+		r.log.Warn(failed, "error", err, "next_try_in", r.pause)
+	case answer.StatusCode == http.StatusOK:
+		r.log.Warn(failed+": the answer holds no token; what stands before Vault?", "next_try_in", r.pause)
+	case answer.StatusCode != http.StatusForbidden || r.pause > renewalFloor:
+		r.log.Warn(failed, "status", answer.StatusCode, "next_try_in", r.pause)
 	}
+}
+
+// renewed tells whether an answer is what Vault's own code takes for a renewal. It
+// can be read once more.
+func renewed(answer *http.Response) bool {
+	if answer.StatusCode != http.StatusOK {
+		return false
+	}
+	var copied bytes.Buffer
+	secret, err := api.ParseSecret(io.TeeReader(answer.Body, &copied))
+	answer.Body = again{io.MultiReader(&copied, answer.Body), answer.Body}
+	return err == nil && secret != nil && secret.Auth != nil
+}
+
+// again is a body whose beginning was read before.
+type again struct {
+	io.Reader
+	io.Closer
 }
