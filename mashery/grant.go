@@ -62,3 +62,8 @@ func (g *Grant) sign(r *http.Request) {
 	}
 	r.URL.RawQuery = "apikey=" + url.QueryEscape(g.APIKey.Reveal()) + "&sig=" + url.QueryEscape(g.Signature.Reveal())
 }
+
+// in tells whether text holds the credential as a request has it.
+func (g *Grant) in(text string) bool {
+	return g.AccessToken.in(text) || g.Signature.in(text) || g.APIKey.in(text)
+}

@@ -68,13 +68,19 @@ func cleanRequestHeader(h http.Header) http.Header {
 	return out
 }
 
-// cleanAnswerHeader removes from Mashery's answer what is not for the caller,
-// and adds Mashery's clock under a name that no server replaces.
-func cleanAnswerHeader(api API, h http.Header) {
+// cleanAnswerHeader removes from Mashery's answer what is not for the caller, such
+// as what repeats the address of a V2 call, and with it the signature, and adds
+// Mashery's clock under a name that no server replaces.
+func cleanAnswerHeader(g *Grant, h http.Header) {
 	dropHopByHop(h)
 	delete(h, "Set-Cookie")
-	if api == V2 {
-		h.Del("Location") // might repeat the address, and with it the signature
+	if g.API == V2 {
+		delete(h, "Location")
+	}
+	for name, values := range h {
+		if slices.ContainsFunc(values, g.in) {
+			delete(h, name)
+		}
 	}
 	if date := h["Date"]; len(date) > 0 {
 		h["X-Server-Date"] = date

@@ -110,12 +110,12 @@ func TestAnAnswersHeaderIsCleaned(t *testing.T) {
 		"X-Total-Count": {"250"}, "X-Mashery-Error-Code": {"E"}, "Www-Authenticate": {"Bearer"}, "Retry-After": {"1"},
 	}
 	for _, test := range []struct {
-		name string
-		api  API
-		want http.Header
+		name  string
+		grant *Grant
+		want  http.Header
 	}{
-		{"of V2, with its Location", V2, kept},
-		{"of V3, but for its Location", V3, func() http.Header {
+		{"of V2, with its Location", v2Grant(), kept},
+		{"of V3, but for its Location", v3Grant(), func() http.Header {
 			with := kept.Clone()
 			with["Location"] = full()["Location"]
 			return with
@@ -123,7 +123,7 @@ func TestAnAnswersHeaderIsCleaned(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := full()
-			cleanAnswerHeader(test.api, h)
+			cleanAnswerHeader(test.grant, h)
 			if !reflect.DeepEqual(h, test.want) {
 				t.Errorf("got %v, want %v", h, test.want)
 			}
@@ -131,11 +131,40 @@ func TestAnAnswersHeaderIsCleaned(t *testing.T) {
 	}
 	t.Run("and has no date of Mashery's where Mashery gave none", func(t *testing.T) {
 		h := http.Header{"Etag": {"x"}}
-		cleanAnswerHeader(V3, h)
+		cleanAnswerHeader(v3Grant(), h)
 		if want := (http.Header{"Etag": {"x"}}); !reflect.DeepEqual(h, want) {
 			t.Errorf("got %v, want %v", h, want)
 		}
 	})
+}
+
+func TestNoHeaderOfAnAnswerHoldsWhatTheCallWasSignedWith(t *testing.T) {
+	v2 := &Grant{API: V2, APIKey: NewSecret("f7h3k9q2m5"), AreaNID: 7, Signature: NewSecret("0123456789abcdef0123456789abcdef")}
+	v3 := &Grant{API: V3, AccessToken: NewSecret("x4nabcdefghijklm")}
+	for name, test := range map[string]struct {
+		grant  *Grant
+		header http.Header
+		kept   bool
+	}{
+		"the address of a V2 call":      {v2, http.Header{"Content-Location": {"http://m/v2/json-rpc/7?apikey=f7h3k9q2m5&sig=0123456789abcdef0123456789abcdef"}}, false},
+		"among other values":            {v2, http.Header{"Link": {"</a>; rel=next", "<?sig=0123456789abcdef0123456789abcdef>"}}, false},
+		"the key alone, escaped":        {v2, http.Header{"Refresh": {"0; url=/login?for=%3Fapikey%3Df7h3k9q2m5"}}, false},
+		"the token":                     {v3, http.Header{"X-Debug": {"Authorization: Bearer x4nabcdefghijklm"}}, false},
+		"the address of a V3 call":      {v3, http.Header{"Content-Location": {"http://m/v3/rest/services?limit=5"}}, true},
+		"a part of a signature":         {v2, http.Header{"Etag": {`"0123456789abcdef"`}}, true},
+		"nothing at all":                {v2, http.Header{"X-Empty": {""}, "X-None": nil}, true},
+		"a word, and the key is a word": {&Grant{API: V2, APIKey: NewSecret("json"), Signature: NewSecret("0123456789abcdef")}, http.Header{"Content-Type": {"application/json"}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := http.Header{}
+			if test.kept {
+				want = test.header.Clone()
+			}
+			if cleanAnswerHeader(test.grant, test.header); !reflect.DeepEqual(test.header, want) {
+				t.Errorf("the caller gets %v", test.header)
+			}
+		})
+	}
 }
 
 // A whole exchange, because net/http has its own ideas about headers.

@@ -4,10 +4,15 @@ package mashery
 
 import (
 	"fmt"
+	"strings"
 	"unique"
 )
 
 const redacted = "[redacted]"
+
+// shortestSecret is the length from which on a secret can be told from other text.
+// Mashery's own keys and tokens have 24 characters, its signatures 32.
+const shortestSecret = 8
 
 // Secret is text that must not be seen: a key, a token, a signature, a
 // password. Whatever prints or encodes one gets "[redacted]"; only
@@ -37,6 +42,13 @@ func (s Secret) Reveal() string {
 
 // IsZero tells whether there is no secret.
 func (s Secret) IsZero() bool { return s == Secret{} }
+
+// in tells whether text holds the secret. One that is too short to be told from
+// other text is not looked for.
+func (s Secret) in(text string) bool {
+	secret := s.Reveal()
+	return len(secret) >= shortestSecret && strings.Contains(text, secret)
+}
 
 // String implements fmt.Stringer.
 func (s Secret) String() string { return redacted }

@@ -50,7 +50,7 @@ func (s *sending) send(ctx context.Context) (*Answer, error) {
 			s.budget.hear(heard{found, s.call.kind(), s.try.handed, s.try.left(), resp.Header})
 		}
 		if !s.resend(ctx, grant, resp, found) {
-			cleanAnswerHeader(s.call.API, resp.Header)
+			cleanAnswerHeader(grant, resp.Header)
 			resp.Request = nil
 			return &Answer{Response: resp, Waited: s.waited, Attempts: s.attempts}, nil
 		}
