@@ -136,13 +136,18 @@ func (p *Proxy) handler(c *configutil.Listener, door *intercept.Listener) http.H
 		if p.app.local != nil {
 			w.Header()[apierror.SourceHeader] = source // unless it is said otherwise
 		}
-		switch r.URL.Path {
-		case consts.ProxyPathMetrics, consts.ProxyPathCacheClear, consts.ProxyPathQuit:
-			served.ServeHTTP(w, r) // as at Vault Proxy, without the header
-		default:
-			guarded.ServeHTTP(w, r)
+		if p.app.local == nil && withoutHeader(r.URL.Path) {
+			served.ServeHTTP(w, r)
+			return
 		}
+		guarded.ServeHTTP(w, r)
 	})
+}
+
+// withoutHeader tells the paths that Vault Proxy serves without the header that it
+// requires (require_request_header).
+func withoutHeader(path string) bool {
+	return path == consts.ProxyPathMetrics || path == consts.ProxyPathCacheClear || path == consts.ProxyPathQuit
 }
 
 // doorOf is a listener of the configuration, as what serves calls knows it.

@@ -176,7 +176,8 @@ func TestAMetricsOnlyListenerServesNothingElse(t *testing.T) {
 	w := open(t, setup{edits: []edit{atTop("listener \"unix\" {\n  address = \"" + socket + "\"\n  role = \"metrics_only\"\n  require_request_header = true\n}")}})
 	w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
 	metrics := openDoor(t, "unix", socket)
-	contains(t, "metrics", metrics.get(t, "/proxy/v1/metrics").expect(t, http.StatusOK, "").body, "Gauges")
+	contains(t, "metrics", metrics.get(t, "/proxy/v1/metrics", "X-Vault-Request", "true").expect(t, http.StatusOK, "").body, "Gauges")
+	metrics.get(t, "/proxy/v1/metrics").expect(t, http.StatusPreconditionFailed, "")
 	for _, target := range []string{v3 + "services", rolePath, "/v1/sys/health", "/proxy/v1/cache-clear", "/proxy/v1/quit", "/"} {
 		for _, method := range []string{"GET", "POST"} {
 			answer := metrics.send(t, method, target, "", "X-Vault-Request", "true")
@@ -199,6 +200,22 @@ func TestRequireRequestHeaderIsAskedOfEveryCall(t *testing.T) {
 		if answer := w.unix.get(t, target); answer.status == http.StatusPreconditionFailed {
 			t.Errorf("%s over the socket: %s", target, answer.body)
 		}
+	}
+}
+
+// TestRequireRequestHeaderIsAskedOfWhatOneFormCanSend sends what a page in an old
+// browser can, and a server that is tricked: a form, without other headers.
+func TestRequireRequestHeaderIsAskedOfWhatOneFormCanSend(t *testing.T) {
+	t.Parallel()
+	w := open(t, setup{edits: []edit{{`listener "tcp" {`, "listener \"tcp\" {\n  require_request_header = true\n  proxy_api {\n    enable_quit = true\n  }"}}})
+	for _, test := range []struct{ method, target string }{
+		{"GET", "/proxy/v1/metrics"}, {"GET", "/proxy/v1/status"}, {"POST", "/proxy/v1/cache-clear"}, {"POST", "/proxy/v1/quit"},
+	} {
+		w.tcp.send(t, test.method, test.target, `{"type":"all"}`, "Content-Type", "text/plain").expect(t, http.StatusPreconditionFailed, "")
+		w.tcp.send(t, test.method, test.target, `{"type":"all"}`, "X-Vault-Request", "true").expect(t, http.StatusOK, "")
+	}
+	if code := w.exit(t); code != 0 {
+		t.Errorf("the exit code is %d", code)
 	}
 }
 

@@ -68,6 +68,14 @@ nonsense = true
 	}
 }
 
+func TestAFileOfVaultProxyIsServedItsMetricsWithoutTheRequestHeader(t *testing.T) {
+	t.Parallel()
+	w := plain(t, edit{`listener "tcp" {`, "listener \"tcp\" {\n  require_request_header = true"})
+	w.tcp.get(t, "/proxy/v1/metrics").expect(t, http.StatusOK, "")
+	w.tcp.get(t, rolePath).expect(t, http.StatusPreconditionFailed, "")
+	w.tcp.get(t, rolePath, "X-Vault-Request", "true").expect(t, http.StatusOK, "")
+}
+
 func TestAFileOfVaultProxyMayLetTheCallersTokenWin(t *testing.T) {
 	t.Parallel()
 	w := plain(t, edit{`"force"`, "true"})
