@@ -45,6 +45,11 @@ type reader struct {
 	// token whose uses count the question uses it up.
 	lookedUp string
 	uses     Cause
+
+	// Which Vault it is, once Vault has said so. That stays while the program runs,
+	// whatever answers for sys/health at one time or another.
+	editionKnown bool
+	lastEdition  Cause
 }
 
 // errTokenChanged ends a reading during which the token was replaced.
@@ -111,8 +116,8 @@ func (r *reader) usesCount(ctx context.Context) (Cause, error) {
 	return r.uses, nil
 }
 
-// edition tells whether Vault is Enterprise: "" if it is Community, or if no
-// mount wants to know.
+// edition tells whether Vault is Enterprise, as far as it was ever said: "" if it
+// is Community, or if no mount wants to know.
 func (r *reader) edition(ctx context.Context) (Cause, error) {
 	if !needsEdition(r.mounts) {
 		return "", nil
@@ -123,15 +128,25 @@ func (r *reader) edition(ctx context.Context) (Cause, error) {
 	if err != nil && !errors.As(err, &refusal{}) && !errors.As(err, &notVaults{}) && !isPage(err) {
 		return "", err
 	}
-	enterprise, known := answer["enterprise"].(bool)
-	version, _ := answer["version"].(string)
+	found := editionOf(answer)
+	if found == EditionUnknown && r.editionKnown {
+		return r.lastEdition, nil
+	}
+	r.lastEdition, r.editionKnown = found, found != EditionUnknown
+	return found, nil
+}
+
+// editionOf reads what sys/health says.
+func editionOf(health map[string]any) Cause {
+	enterprise, known := health["enterprise"].(bool)
+	version, _ := health["version"].(string)
 	switch {
 	case enterprise, strings.Contains(version, "+ent"):
-		return Enterprise, nil
+		return Enterprise
 	case !known:
-		return EditionUnknown, nil
+		return EditionUnknown
 	default:
-		return "", nil
+		return ""
 	}
 }
 

@@ -171,6 +171,43 @@ func TestReader(t *testing.T) {
 	}
 }
 
+func TestTheEditionIsTheLastThatVaultTold(t *testing.T) {
+	const (
+		community  = `{"version": "1.21.4", "enterprise": false}`
+		enterprise = `{"version": "1.21.4+ent", "enterprise": true}`
+		silent     = `{"initialized": true, "sealed": false}`
+	)
+	blocked := &api.ResponseError{StatusCode: 403, RawError: true, Errors: []string{"<html>blocked</html>"}}
+	tests := map[string]struct {
+		answers []any
+		cause   Cause // after the last
+	}{
+		"through pages, and answers that are none":   {[]any{community, blocked, "<html>", page(`{}`), nil, &redirect.Error{Status: 302}, silent}, ""},
+		"through the same, of Enterprise":            {[]any{enterprise, blocked, "<html>", page(`{}`), nil, silent}, Enterprise},
+		"not before there is one":                    {[]any{blocked, nil, silent}, EditionUnknown},
+		"from the first on":                          {[]any{blocked, community, blocked}, ""},
+		"another, where Vault has become Enterprise": {[]any{community, blocked, enterprise}, Enterprise},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := &script{}
+			reader := &reader{vault: &identity{token: "t", read: s.read}, mounts: []Mount{{Path: demoMount}}}
+			var last Cause
+			for _, answer := range test.answers {
+				s.answers = goodAnswers(health, answer)
+				rules, err := reader.read(context.Background(), "t")
+				if err != nil {
+					t.Fatal(err)
+				}
+				last = rules.Decide(request("GET proxy/v3/services")).Cause
+			}
+			if last != test.cause {
+				t.Errorf("calls are left to Vault because of %q", last)
+			}
+		})
+	}
+}
+
 func TestWhatIsAskedOfVault(t *testing.T) {
 	const healthQuery = health + "?perfstandbyok=true&standbyok=true"
 	tests := map[string]struct {
