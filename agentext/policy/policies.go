@@ -22,8 +22,9 @@ const (
 	waitAtMost = 2 * time.Second        // a call's wait for rules
 	backOff    = 100 * time.Millisecond // after the first failure; it doubles
 	slowest    = 10 * time.Second       // between failures while rules are held
-	eager      = time.Second            // between failures while calls may be waiting
+	eager      = time.Second            // between failures while calls may be waiting, or are left to Vault
 	doubtAgain = time.Second            // between readings because of doubts
+	forGood    = 120                    // failures, in a minute or so, after which a page in Vault's place seems to stay
 )
 
 // ErrNotReady is returned by [Policies.Current] while the rules of the current
@@ -205,7 +206,7 @@ func (p *Policies) pause(failures int, began time.Time) time.Duration {
 		return max(readEvery-age(began), doubtAgain)
 	}
 	longest := eager
-	if p.held().rules != nil {
+	if rules := p.held().rules; rules != nil && (rules.cause == "" || failures > forGood) {
 		longest = slowest
 	}
 	return rand.N(min(backOff<<min(failures, 10), longest)) + 1

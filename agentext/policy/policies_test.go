@@ -253,6 +253,27 @@ func TestTheLastRulesHoldWhileVaultIsAway(t *testing.T) {
 	}
 }
 
+func TestAPageInVaultsPlaceIsOverSoonAfterItIsGone(t *testing.T) {
+	for shown, within := range map[time.Duration]time.Duration{3 * time.Second: eager, 30 * time.Second: eager, time.Hour: slowest} {
+		t.Run("after "+shown.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				vault := &liveVault{token: "t", rules: allowAll, failure: errPage}
+				p := running(t, vault)
+				time.Sleep(shown)
+				vault.set(func() { vault.failure = nil })
+				before := vault.readings()
+				time.Sleep(within + time.Millisecond)
+				if got, _ := verdict(t, p); got != Allowed {
+					t.Errorf("%v %s after Vault's return", got, within)
+				}
+				if before > 1200 {
+					t.Errorf("Vault was asked %d times in %s", before, shown)
+				}
+			})
+		})
+	}
+}
+
 // errPage is the answer of a load balancer in front of Vault.
 var errPage = &api.ResponseError{StatusCode: 404, RawError: true, Errors: []string{"404 page not found"}}
 
