@@ -20,6 +20,7 @@ const (
 	ErrDeveloperOverQPS   = "ERR_403_DEVELOPER_OVER_QPS"
 	ErrDeveloperOverRate  = "ERR_403_DEVELOPER_OVER_RATE"
 	defaultOverQPSRetryIn = time.Second
+	longestRetryIn        = (1<<31 - 1) * time.Second // 68 years
 )
 
 type verdict int
@@ -58,12 +59,13 @@ func mayBeOfCall(api API, resp *http.Response) bool {
 // retryAfter reads how long an over-QPS answer asks to wait, in either form of
 // the header; a date is read by the clock of the answer, now being ours, for
 // want of one. One second when it says nothing, or no time at all: a call sent
-// again at once would fall into the same second.
+// again at once would fall into the same second. longestRetryIn at most, which
+// leaves room to reckon with it.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := h.Get("Retry-After")
 	var wait time.Duration
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
-		wait = time.Duration(seconds) * time.Second // 68 years when out of range
+		wait = time.Duration(seconds) * time.Second // longestRetryIn when out of range
 	} else if at, err := http.ParseTime(value); err == nil {
 		if date, err := http.ParseTime(h.Get("Date")); err == nil {
 			now = date
@@ -73,5 +75,5 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	if wait <= 0 {
 		return defaultOverQPSRetryIn
 	}
-	return wait
+	return min(wait, longestRetryIn)
 }

@@ -55,8 +55,9 @@ func TestRetryAfter(t *testing.T) {
 		{"negative", "-5", "", time.Second},
 		{"a fraction, which is not allowed", "1.5", "", time.Second},
 		{"words", "soon", "", time.Second},
-		{"more seconds than a number holds", "99999999999999999999", "", (1<<31 - 1) * time.Second},
+		{"more seconds than a number holds", "99999999999999999999", "", longestRetryIn},
 		{"a date", at(now.Add(9 * time.Second)), "", 9 * time.Second},
+		{"a date that is further away than a number can say", "Fri, 31 Dec 9999 23:59:59 GMT", "", longestRetryIn},
 		{"a date that is past", at(now.Add(-time.Hour)), "", time.Second},
 		{"a date of now", at(now), "", time.Second},
 		{"a date by Mashery's clock, which is ahead of ours", at(now.Add(10*time.Minute + 3*time.Second)), at(now.Add(10 * time.Minute)), 3 * time.Second},
@@ -75,11 +76,12 @@ func TestRetryAfter(t *testing.T) {
 func FuzzRetryAfter(f *testing.F) {
 	for _, value := range []string{"", "1", "0", "-1", "99999999999999999999", "Mon, 02 Jan 2006 15:04:05 GMT", "Monday, 02-Jan-06 15:04:05 GMT", "Mon Jan  2 15:04:05 2006"} {
 		f.Add(value, "Mon, 02 Jan 2006 15:04:00 GMT")
+		f.Add(value, "Sat, 01 Jan 0001 00:00:00 GMT")
 		f.Add(value, "")
 	}
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, value, date string) {
-		if got := retryAfter(http.Header{"Retry-After": {value}, "Date": {date}}, now); got <= 0 {
+		if got := retryAfter(http.Header{"Retry-After": {value}, "Date": {date}}, now); got <= 0 || got > longestRetryIn {
 			t.Errorf("%q on %q gives %s", value, date, got)
 		}
 	})
