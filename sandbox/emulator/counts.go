@@ -18,6 +18,7 @@ type Cause string
 const (
 	CauseToken      Cause = "token"        // no access token, or an unknown or lapsed one
 	CauseSignature  Cause = "signature"    // unknown key; wrong, late or early signature
+	CauseUnsigned   Cause = "unsigned"     // no signature, as of a HEAD that asks for the time
 	CauseOverQPS    Cause = "over_qps"     // too many calls in the second
 	CauseOverQuota  Cause = "over_quota"   // too many calls in the day
 	CauseNoSuchPath Cause = "no_such_path" // no endpoint there

@@ -144,7 +144,7 @@ func TestCounts(t *testing.T) {
 		t.Errorf("calls: %v", got.Calls)
 	}
 	refused := map[emulator.Cause]int{
-		emulator.CauseOverQPS: 1, emulator.CauseToken: 1, emulator.CauseSignature: 1, emulator.CauseNoSuchPath: 1,
+		emulator.CauseOverQPS: 1, emulator.CauseToken: 1, emulator.CauseUnsigned: 1, emulator.CauseNoSuchPath: 1,
 	}
 	if !maps.Equal(got.Refused, refused) {
 		t.Errorf("refused: %v", got.Refused)

@@ -260,10 +260,13 @@ func (e *Emulator) deadTokenStatus(r *http.Request) int {
 	return e.opts.DeadTokenStatus
 }
 
-// keyOfSignature finds the key that signed r. An unknown key and a bad or late
-// signature get the same answer [V2 docs, Error Codes].
+// keyOfSignature finds the key that signed r. An unknown key and a bad, late or
+// missing signature get the same answer [V2 docs, Error Codes].
 func (e *Emulator) keyOfSignature(r *http.Request) (*key, *refusal) {
 	query := r.URL.Query()
+	if !query.Has("sig") {
+		return nil, notAuthorized(CauseUnsigned)
+	}
 	k := e.keys.get(query.Get("apikey"))
 	if k == nil || mishapOf(r).has(FaultBadSignature) || !k.signed(query.Get("sig"), e.now(r)) {
 		return nil, notAuthorized(CauseSignature)
