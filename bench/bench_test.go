@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,5 +92,41 @@ func TestTheTableShowsRatiosToTheBaseline(t *testing.T) {
 		if !strings.Contains(strings.Join(rows, "\n"), want) {
 			t.Errorf("the table lacks %q:\n%s", want, table)
 		}
+	}
+}
+
+func TestWhatIsNotReachedIsMarked(t *testing.T) {
+	targets := []target{{name: baseline}, {name: local}, {name: "mashproxy, forwarded"}}
+	table := func(connections int, perSecond, p99 float64) string {
+		slow := []figures{{perSecond: perSecond, p99: p99}}
+		return throughputTable(targets, connections, map[string][]figures{
+			baseline: {{perSecond: 1000, p99: 1000}}, local: slow, "mashproxy, forwarded": slow,
+		}, nil)
+	}
+	for _, test := range []struct {
+		name           string
+		connections    int
+		perSecond, p99 float64
+		marks          []string
+	}{
+		{"reached", 32, 1000, 1000, nil},
+		{"too small a difference to be shown", 32, 996, 1004, nil},
+		{"too few calls", 32, 990, 1000, []string{"!(0.99)"}},
+		{"too long a p99", 32, 1100, 1010, []string{"!(1.01)"}},
+		{"neither", 32, 900, 1100, []string{"!(0.90)", "!(1.10)"}},
+		{"at one connection there is nothing to reach", 1, 900, 1100, nil},
+	} {
+		text := table(test.connections, test.perSecond, test.p99)
+		if got := regexp.MustCompile(`!\([^)]*\)`).FindAllString(text, -1); !slices.Equal(got, test.marks) {
+			t.Errorf("%s: marked are %q:\n%s", test.name, got, text)
+		}
+	}
+	good := footprint{started: time.Second - 1, idle: 89_999_999, manyRoles: 109_999_998}
+	if text := footprintTable(good); strings.Contains(text, missed) {
+		t.Errorf("marked is what is reached:\n%s", text)
+	}
+	bad := footprint{started: time.Second, idle: 90_000_000, manyRoles: 110_000_000}
+	if text := footprintTable(bad); strings.Count(text, legend) != 3 {
+		t.Errorf("what is not reached is not marked:\n%s", text)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"mashproxy/bench/rig"
-	"mashproxy/mashery"
 )
 
 const (
@@ -102,10 +101,8 @@ func (w *world) weigh(ctx context.Context, proxy *rig.Program, found *footprint)
 	client := rig.Door(w.socket(), time.Minute)
 	defer client.CloseIdleConnections()
 	for i := range manyRoles {
-		role, key := fmt.Sprintf("role-%d", i), w.box.Credentials()
-		key.APIKey = mashery.NewSecret(role + key.APIKey.Reveal()) // each has a budget of its own
-		w.box.Mashery().AddKey(key, w.qps)
-		if err := w.writeRole(ctx, role, key); err != nil {
+		role := fmt.Sprintf("role-%d", i)
+		if err := rig.AddRole(ctx, w.box, w.root, role, w.qps); err != nil { // each has a budget of its own
 			return err
 		}
 		if err := w.callRole(ctx, client, role); err != nil {

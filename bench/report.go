@@ -18,37 +18,38 @@ func throughputTable(targets []target, connections int, rounds map[string][]figu
 	fmt.Fprintln(table, "\tcalls/s\t\tp50 µs\t\tp99 µs\t\tCPU µs/call\t\tallocations/call\t\t")
 	for _, t := range targets {
 		fmt.Fprintf(table, "%s\t", t.name)
-		for _, of := range []func(figures) float64{
-			func(f figures) float64 { return f.perSecond },
-			func(f figures) float64 { return f.p50 },
-			func(f figures) float64 { return f.p99 },
-			func(f figures) float64 { return f.cpu },
-		} {
-			value := median(rounds[t.name], of)
-			cell(table, value, medianRatio(rounds[t.name], rounds[baseline], of))
+		for _, c := range columns() {
+			ratio := medianRatio(rounds[t.name], rounds[baseline], c.of)
+			cell(table, median(rounds[t.name], c.of), ratio, c.mark(t.name, connections, ratio))
 		}
-		cell(table, allocations[t.name], allocations[t.name]/allocations[baseline])
+		cell(table, allocations[t.name], allocations[t.name]/allocations[baseline], "")
 		fmt.Fprintln(table)
 	}
 	table.Flush()
+	if connections == goalConnections {
+		fmt.Fprintf(&text, "\n%s: %s; %s\n", local, goalOfRatios, legend)
+	}
 	return text.String()
 }
 
-// cell shows a value and its ratio; nothing where there was nothing to measure.
-func cell(table *tabwriter.Writer, value, ratio float64) {
+// cell shows a value, its ratio and a mark; nothing where there was nothing to
+// measure.
+func cell(table *tabwriter.Writer, value, ratio float64, mark string) {
 	if value == 0 {
 		fmt.Fprint(table, "\t\t")
 		return
 	}
-	fmt.Fprintf(table, "%.0f\t(%.2f)\t", value, ratio)
+	fmt.Fprintf(table, "%.0f\t%s(%.2f)\t", value, mark, ratio)
 }
 
 // footprintTable shows what there is to reach, too.
 func footprintTable(f footprint) string {
 	const mib = 1 << 20
+	more := f.manyRoles - f.idle
 	return fmt.Sprintf(`
-From start to the first signed call   %4d ms   (to reach: under 1000)
-Memory when idle                      %4.0f MiB  (to reach: under 90 MB)
-More with %d live grants             %4.1f MiB  (to reach: under 20 MB)
-`, f.started/time.Millisecond, float64(f.idle)/mib, manyRoles, float64(f.manyRoles-f.idle)/mib)
+From start to the first signed call   %4d ms   (to reach: under 1000)%s
+Memory when idle                      %4.0f MiB  (to reach: under 90 MB)%s
+More with %d live grants             %4.1f MiB  (to reach: under 20 MB)%s
+`, f.started/time.Millisecond, marked(f.started, goalStart), float64(f.idle)/mib, marked(f.idle, goalIdle),
+		manyRoles, float64(more)/mib, marked(more, goalManyRoles))
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"mashproxy/bench/rig"
-	"mashproxy/mashery"
 	"mashproxy/sandbox"
 )
 
@@ -73,7 +72,7 @@ func (w *world) start(ctx context.Context) error {
 	}{
 		{"direct", upstreamURL + "/v3/rest/" + call, nil, nil},
 		{baseline, bareURL + "/v3/rest/" + call, bare, ofBare},
-		{"mashproxy, local", proxyURL + localPath("demo"), proxy, ofProxy},
+		{local, proxyURL + localPath("demo"), proxy, ofProxy},
 		{"mashproxy, forwarded", proxyURL + localPath(forwardedRole), proxy, ofProxy},
 	} {
 		address, err := url.Parse(t.url)
@@ -85,8 +84,12 @@ func (w *world) start(ctx context.Context) error {
 	return nil
 }
 
-// baseline is what the others are compared with.
-const baseline = "httputil.ReverseProxy"
+const (
+	// baseline is what the others are compared with.
+	baseline = "httputil.ReverseProxy"
+	// local is what mashproxy serves itself.
+	local = "mashproxy, local"
+)
 
 func localPath(role string) string {
 	return "/v1/" + sandbox.DefaultMount + "/roles/" + role + "/proxy/v3/" + call
@@ -101,10 +104,10 @@ func (w *world) startSandbox(ctx context.Context) error {
 	if w.root, err = w.box.Vault().Client(); err != nil {
 		return err
 	}
-	return errors.Join(
-		w.write(ctx, "config", map[string]any{"v3_endpoint": w.upstream + "/v3/rest"}),
-		w.writeRole(ctx, forwardedRole, w.box.Credentials()),
-	)
+	if _, err = w.root.Logical().WriteWithContext(ctx, sandbox.DefaultMount+"/config", map[string]any{"v3_endpoint": w.upstream + "/v3/rest"}); err != nil {
+		return err
+	}
+	return rig.WriteRole(ctx, w.root, forwardedRole, w.box.Credentials(), w.qps)
 }
 
 // startProxy runs mashproxy with everything on: policy enforced, calls paced,
@@ -126,19 +129,6 @@ func (w *world) startProxy(ctx context.Context) (*rig.Program, string, error) {
 // atUpstream sends V3 calls there.
 func atUpstream(box *sandbox.Sandbox, upstreamURL string) rig.Edit {
 	return rig.Edit{Old: box.MasheryURL() + "/v3/rest", New: upstreamURL + "/v3/rest"}
-}
-
-// writeRole makes one more role.
-func (w *world) writeRole(ctx context.Context, name string, c mashery.Credentials) error {
-	return w.write(ctx, "roles/"+name, map[string]any{
-		"area_id": c.AreaID, "area_nid": c.AreaNID, "api_key": c.APIKey.Reveal(), "secret": c.Secret.Reveal(),
-		"username": c.Username, "password": c.Password.Reveal(), "qps": w.qps,
-	})
-}
-
-func (w *world) write(ctx context.Context, path string, data map[string]any) error {
-	_, err := w.root.Logical().WriteWithContext(ctx, sandbox.DefaultMount+"/"+path, data)
-	return err
 }
 
 func (w *world) close() error {
