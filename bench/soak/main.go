@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Command soak lets mashproxy serve steady calls on leases of 10 s, and prints
-// what it takes meanwhile: its goroutines, and its memory. Both should stay flat.
+// what it takes meanwhile: its goroutines, and its memory. Both must stay flat.
 // Run it from the module's folder: `make soak`.
 package main
 

@@ -27,8 +27,8 @@ type plan struct{ lasts, every time.Duration }
 // counts are of all calls so far.
 type counts struct{ made, failed atomic.Int64 }
 
-// run lets clients call, and prints a line from time to time. A call that fails
-// is an error at the end.
+// run lets clients call, and prints a line from time to time. A call that fails is
+// an error at the end, and so is what grows; see [flat].
 func (p plan) run(ctx context.Context, w *world) error {
 	ctx, cancel := context.WithTimeout(ctx, p.lasts+p.every/2)
 	defer cancel()
@@ -49,6 +49,7 @@ func (p plan) run(ctx context.Context, w *world) error {
 }
 
 func (p plan) watch(ctx context.Context, w *world, n *counts) error {
+	var lines []sample
 	fmt.Printf("%8s %10s %8s %11s %9s %8s\n", "after", "calls", "failed", "goroutines", "RSS MiB", "CPU s")
 	ticker := time.NewTicker(p.every)
 	defer ticker.Stop()
@@ -56,15 +57,24 @@ func (p plan) watch(ctx context.Context, w *world, n *counts) error {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return nil
+			return p.judge(lines)
 		}
 		s, err := w.sample(ctx)
 		if err != nil {
 			return err
 		}
 		fmt.Printf("%8s %10d %8d %11d %9.1f %8.1f\n", time.Since(begin).Round(time.Second), n.made.Load(), n.failed.Load(),
-			s.goroutines, float64(s.RSS)/(1<<20), s.CPU.Seconds())
+			s.goroutines, mib(s.RSS), s.CPU.Seconds())
+		lines = append(lines, s)
 	}
+}
+
+// judge says so where there is too little to judge by.
+func (p plan) judge(lines []sample) error {
+	if len(lines) < enough {
+		fmt.Printf("Whether it stays flat shows by %d lines or more: let it run longer.\n", enough)
+	}
+	return flat(lines)
 }
 
 func (n *counts) call(ctx context.Context, socket string, v2 bool) {
