@@ -9,10 +9,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"mashproxy/sandbox/emulator"
 )
 
 // gated is a gate before a server that answers with a text.
@@ -202,18 +205,108 @@ func TestGrantsAreCountedInVaultsLog(t *testing.T) {
 		return `{"type":"` + kind + `","time":"2026-01-01T00:` + at + `Z","request":{"path":"` + path + `","client_token":"` + token + `","data":{"api":"` + api + `"}}}` + "\n"
 	}
 	const path = "mash-creds/roles/demo/grant"
-	reads, err := grantsIn(strings.NewReader(entry("request", "00:00", path, "a", "two")+entry("response", "00:00", path, "a", "two")+
+	asked, err := requestsIn(strings.NewReader(entry("request", "00:00", path, "a", "two")+entry("response", "00:00", path, "a", "two")+
 		entry("request", "00:01", "sys/health", "a", "")+entry("request", "00:59.5", path, "b", "three")+entry("request", "01:00", path, "a", "three")+`{"type":"requ`), "two")
-	if err != nil || len(reads) != 3 {
-		t.Fatalf("they are %+v, %v", reads, err)
+	if err != nil || len(asked) != 4 || asked[1].isGrant() || asked[1].role() != "" {
+		t.Fatalf("they are %+v, %v", asked, err)
 	}
-	if !reads[0].v2 || reads[1].v2 || reads[0].token != "a" || reads[1].token != "b" {
+	reads := slices.Delete(asked, 1, 2)
+	if !reads[0].isGrant() || reads[0].role() != "demo" || !reads[0].v2 || reads[1].v2 || reads[0].token != "a" || reads[1].token != "b" {
 		t.Errorf("they are %+v", reads)
 	}
 	if n := most(reads, time.Minute); n != 2 {
 		t.Errorf("%d within a minute", n)
 	}
-	if _, err := grantsIn(strings.NewReader("<html>"), "two"); err == nil {
+	if _, err := requestsIn(strings.NewReader("<html>"), "two"); err == nil {
 		t.Error("a page is read as a log")
 	}
+}
+
+// asking are requests for a role's grants, so many milliseconds after each other.
+func asking(role string, gaps ...int) (asked []request) {
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, gap := range gaps {
+		at = at.Add(time.Duration(gap) * time.Millisecond)
+		asked = append(asked, request{at: at, path: "mash-creds/roles/" + role + "/grant"})
+	}
+	return asked
+}
+
+func TestVaultsReturnEndsTheLongestSilence(t *testing.T) {
+	asked := asking("demo", 0, 100, 3000, 5, 900, 200, 2000)
+	back := afterSilence(asked)
+	if len(back) != 5 || len(during(back, back[0].at, time.Second)) != 3 {
+		t.Errorf("after the silence come %d, of which %d in a second", len(back), len(during(back, back[0].at, time.Second)))
+	}
+	if len(afterSilence(nil)) != 0 {
+		t.Error("nothing is something")
+	}
+}
+
+func TestWhatVaultGetsAtItsReturnIsBounded(t *testing.T) {
+	var of20, of21 []request
+	for role := range 7 {
+		name := string(rune('a' + role))
+		of20 = append(of20, asking(name, 0, 1, 2)[:min(3, 20-len(of20))]...)
+		of21 = append(of21, asking(name, 0, 1, 2)...)
+	}
+	for name, test := range map[string]struct {
+		asked  []request
+		gentle bool
+	}{
+		"five of a role":           {asking("demo", 0, 100, 100, 100, 100), true},
+		"six of a role":            {asking("demo", 0, 100, 100, 100, 100, 100), false},
+		"six of a role in a while": {asking("demo", 0, 100, 100, 100, 100, 700), true},
+		"twenty in all":            {of20, true},
+		"21 in all":                {of21, false},
+	} {
+		if err := atReturn(test.asked); (err == nil) != test.gentle {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestWhatIsAlwaysPromised(t *testing.T) {
+	seen := func(arrived, token, signature int) emulator.Counts {
+		return emulator.Counts{
+			Keys:    []emulator.KeyCounts{{Arrived: 1}, {Arrived: arrived}},
+			Refused: map[emulator.Cause]int{emulator.CauseToken: token, emulator.CauseSignature: signature, emulator.CauseUnsigned: 9},
+		}
+	}
+	for _, test := range []struct {
+		name string
+		dead int
+		seen emulator.Counts
+		want []string
+	}{
+		{"as many calls as the key may make", 0, seen(20, 0, 0), nil},
+		{"one call too many in a second", 0, seen(21, 0, 0), []string{"Mashery got 21 calls of a key in one second, which may make 20"}},
+		{"a dead token is used", 0, seen(20, 1, 0), []string{"1 calls were signed with a grant that had ended, not 0 at most"}},
+		{"calls were under way", 2, seen(20, 1, 1), nil},
+		{"more than were under way", 2, seen(20, 1, 2), []string{"3 calls were signed with a grant that had ended, not 2 at most"}},
+		{"Mashery ends them all the time", anyDead, seen(20, 50, 50), nil},
+	} {
+		if got := (fault{dead: test.dead}).always(test.seen, 20); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q", test.name, got)
+		}
+	}
+}
+
+func TestClientsCallWithAllRolesInTurn(t *testing.T) {
+	roles := []string{"a", "b", "c"}
+	l := startLoad(t.Context(), time.Millisecond, roles, filepath.Join(t.TempDir(), "nobody.sock"))
+	called := make(map[string]int)
+	for deadline := time.After(10 * time.Second); len(called) < 2*len(roles); {
+		select {
+		case <-deadline:
+			t.Fatalf("called were %v", called)
+		case <-time.After(time.Millisecond):
+		}
+		l.mu.Lock()
+		for _, c := range l.calls {
+			called[fmt.Sprint(c.role, c.v2)]++
+		}
+		l.mu.Unlock()
+	}
+	l.end()
 }

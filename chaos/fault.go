@@ -35,6 +35,9 @@ type fault struct {
 	allowed string
 	// longest is the longest a call may take; 0: patience.
 	longest time.Duration
+	// dead is how many calls may be signed with a grant that has ended, because they
+	// were under way when it did.
+	dead int
 	// check looks at what else is promised, given the calls and when it struck;
 	// nil: nothing.
 	check func(context.Context, *world, []call, window) error
@@ -60,10 +63,11 @@ func (f fault) run(ctx context.Context, binary string) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	load := startLoad(ctx, f.pace(), w.sockets...)
+	load := startLoad(ctx, f.pace(), w.roles, w.sockets...)
 	when, err := f.strikeWithin(ctx, w)
 	calls := load.end()
 	r := f.judge(calls, when)
+	r.broken = append(r.broken, f.always(w.Mashery().Counts(), w.qps)...)
 	if err == nil && f.check != nil {
 		if broken := f.check(ctx, w, calls, when); broken != nil {
 			r.broken = append(r.broken, broken.Error())

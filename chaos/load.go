@@ -28,13 +28,17 @@ const (
 	endless = time.Minute
 )
 
-const rolePath = "/v1/" + sandbox.DefaultMount + "/roles/demo"
+// proxyPath is below which the calls of a role are made.
+func proxyPath(role string) string {
+	return "/v1/" + sandbox.DefaultMount + "/roles/" + role + "/proxy"
+}
 
 // query is the V2 call that is made.
 const query = `{"jsonrpc":"2.0","id":1,"method":"object.query","params":["SELECT id, name FROM applications ITEMS 5"]}`
 
 // call is one call that was made.
 type call struct {
+	role    string
 	v2      bool
 	began   time.Time
 	took    time.Duration
@@ -50,13 +54,14 @@ type load struct {
 	calls []call
 }
 
-// startLoad lets clients call at a pace, in turns over the sockets.
-func startLoad(ctx context.Context, pace time.Duration, sockets ...string) *load {
+// startLoad lets clients call at a pace, in turns over the sockets; each calls with
+// one role after the other.
+func startLoad(ctx context.Context, pace time.Duration, roles []string, sockets ...string) *load {
 	l := &load{}
 	ctx, l.stop = context.WithCancel(ctx)
 	for i := range clients {
 		v2, socket := i%2 == 1, sockets[i/2%len(sockets)]
-		l.running.Go(func() { l.client(ctx, v2, socket, pace) })
+		l.running.Go(func() { l.client(ctx, v2, socket, pace, roles, i) })
 	}
 	return l
 }
@@ -68,13 +73,13 @@ func (l *load) end() []call {
 	return l.calls
 }
 
-func (l *load) client(ctx context.Context, v2 bool, socket string, pace time.Duration) {
+func (l *load) client(ctx context.Context, v2 bool, socket string, pace time.Duration, roles []string, turn int) {
 	door := rig.Door(socket, endless)
 	defer door.CloseIdleConnections()
 	next := time.NewTicker(pace)
 	defer next.Stop()
-	for ctx.Err() == nil {
-		made := call{v2: v2, began: time.Now()}
+	for ; ctx.Err() == nil; turn++ {
+		made := call{role: roles[turn%len(roles)], v2: v2, began: time.Now()}
 		if err := made.make(door); err != nil {
 			made.failure = err.Error()
 		}
@@ -91,9 +96,9 @@ func (l *load) client(ctx context.Context, v2 bool, socket string, pace time.Dur
 
 // make makes the call, and judges the whole answer.
 func (c *call) make(door *http.Client) error {
-	method, target, body := http.MethodGet, rolePath+"/proxy/v3/services?limit=5", ""
+	method, target, body := http.MethodGet, proxyPath(c.role)+"/v3/services?limit=5", ""
 	if c.v2 {
-		method, target, body = http.MethodPost, rolePath+"/proxy/v2", query
+		method, target, body = http.MethodPost, proxyPath(c.role)+"/v2", query
 	}
 	request, err := http.NewRequest(method, rig.DoorURL+target, strings.NewReader(body))
 	if err != nil {

@@ -23,10 +23,10 @@ const (
 // longFaults last for minutes: Mashery refuses one grant after the other.
 func longFaults() []fault {
 	return []fault{
-		{name: "two proxies whose tokens kill each other, for 4 min", beside: true, setup: rivals(), strike: lasting(long),
+		{name: "two proxies whose tokens kill each other, for 4 min", beside: true, setup: rivals(), dead: anyDead, strike: lasting(long),
 			spares:  func(c call, _ window) bool { return !c.v2 && c.failure == inactive },
 			allowed: "V3 calls, by Mashery's answer that the token is dead", check: rivalsRest},
-		{name: "an inactive key for 4 min", beside: true, setup: setup{audited: true},
+		{name: "an inactive key for 4 min", beside: true,
 			strike: all(refuseAll("v2"), refuseAll("v3"), lasting(long)),
 			spares: func(c call, when window) bool {
 				return (c.failure == inactive || c.failure == refused) && c.began.Add(c.took).After(when.from)
@@ -38,7 +38,7 @@ func longFaults() []fault {
 // rivals are two proxies with tokens of their own, at a Mashery where a newer one
 // kills the older.
 func rivals() setup {
-	return setup{sandbox: sandbox.Options{Faults: []emulator.Fault{{Kind: emulator.FaultKillOlder}}}, proxies: 2, audited: true}
+	return setup{sandbox: sandbox.Options{Faults: []emulator.Fault{{Kind: emulator.FaultKillOlder}}}, proxies: 2}
 }
 
 const (
@@ -61,7 +61,7 @@ func rivalsRest(ctx context.Context, w *world, _ []call, when window) error {
 	if err != nil {
 		return err
 	}
-	late := make(map[string][]grantRead)
+	late := make(map[string][]request)
 	for _, read := range reads {
 		if !read.v2 && read.at.After(when.from.Add(steady)) {
 			late[read.token] = append(late[read.token], read)
@@ -90,7 +90,7 @@ func fewGrants(ctx context.Context, w *world, _ []call, when window) error {
 	if err != nil {
 		return err
 	}
-	var early, late []grantRead
+	var early, late []request
 	for _, read := range reads {
 		switch since := read.at.Sub(when.from); {
 		case since < 0: // before it was inactive

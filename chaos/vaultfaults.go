@@ -23,22 +23,22 @@ func vaultFaults() []fault {
 		{name: "Vault sealed, unsealed after 6 s", strike: all(seal, lasting(6*time.Second), unseal)},
 		{name: "Vault sealed for 5 s when leases of 18 s are to be renewed", setup: setup{lease: 18 * time.Second},
 			strike: all(lasting(7*time.Second), seal, lasting(5*time.Second), unseal, lasting(6*time.Second))},
-		{name: "Vault sealed for 12 s, beyond leases of 6 s", setup: setup{lease: 6 * time.Second},
+		{name: "Vault sealed for 12 s, beyond leases of 6 s", setup: setup{lease: 6 * time.Second, roles: 12},
 			strike: all(seal, lasting(12*time.Second), unseal),
-			spares: withoutGrant, allowed: "503 once the leases are over, within 2 s each; served again 2 s after Vault"},
+			spares: withoutGrant, allowed: "503 once the leases are over, within 2 s each; served again 2 s after Vault", check: gentle},
 		{name: "Vault unreachable for 6 s", strike: all(vaultGate(shut), lasting(6*time.Second), vaultGate(open))},
 		{name: "3 calls of each API refused by mistake, Vault unreachable for 6 s",
 			strike: all(vaultGate(shut), repeated(3, mistakes), lasting(4500*time.Millisecond), vaultGate(open)),
 			spares: mistaken, allowed: "those calls", check: fewMistaken},
 		{name: "Vault silent for 6 s", strike: all(vaultGate(silent), lasting(6*time.Second), vaultGate(open))},
 		{name: "Vault answers web pages for 6 s", strike: all(vaultGate(nonsense), lasting(6*time.Second), vaultGate(open))},
-		{name: "Vault unreachable for 5 s when leases of 18 s are to be renewed", setup: setup{lease: 18 * time.Second},
-			strike: all(lasting(7*time.Second), vaultGate(shut), lasting(5*time.Second), vaultGate(open), lasting(6*time.Second))},
+		{name: "Vault unreachable for 5 s when leases of 18 s are to be renewed", setup: setup{lease: 18 * time.Second, roles: 12},
+			strike: all(lasting(7*time.Second), vaultGate(shut), lasting(5*time.Second), vaultGate(open), lasting(6*time.Second)), check: gentle},
 		{name: "Vault restarted with a new root", setup: setup{lease: 10 * time.Second},
 			strike: all(newRoot, lasting(10*time.Second)), check: loggedInAnew},
-		{name: "the token revoked", setup: setup{lease: 10 * time.Second},
+		{name: "the token revoked", setup: setup{lease: 10 * time.Second, scarce: true},
 			strike: all(revokeToken, lasting(10*time.Second)), check: loggedInAnew},
-		{name: "the leases revoked", setup: setup{lease: 10 * time.Second}, strike: all(revokeLeases, lasting(10*time.Second)), longest: time.Second},
+		{name: "the leases revoked", setup: setup{lease: 10 * time.Second}, strike: all(revokeLeases, lasting(10*time.Second)), longest: time.Second, check: oneByOne},
 	}
 }
 
@@ -94,7 +94,7 @@ func newRoot(ctx context.Context, w *world) error {
 	if err := w.vault.set(shut); err != nil {
 		return err
 	}
-	second, err := sandbox.Start(ctx, sandbox.Options{QPS: qps, Mashery: withCredentialsOf(w.Sandbox)})
+	second, err := sandbox.Start(ctx, sandbox.Options{QPS: w.qps, Mashery: withCredentialsOf(w.Sandbox)})
 	if err != nil {
 		return err
 	}

@@ -16,20 +16,31 @@ import (
 	"mashproxy/sandbox"
 )
 
-// qps is more than the clients ask for.
-const qps = 200
+// What the key may do in a second.
+const (
+	// plenty is more than the clients ask for.
+	plenty = 200
+	// scarce is a third of what they ask for: calls wait for their slots.
+	scarce = 20
+)
+
+// roomy is the most headroom that is ever learnt: where Vault, Mashery, the gates
+// and the clients share a machine with the proxy, calls do not come as they left.
+const roomy = `headroom = "85ms"`
 
 // setup is what a world is made of.
 type setup struct {
 	sandbox sandbox.Options
+	// scarce says that calls wait for their slots.
+	scarce bool
+	// roles is how many there are, each with a key of its own; 0: one.
+	roles int
 	// lease is the longest a lease can be; 0: as long as the engine's.
 	lease time.Duration
 	// edits change the proxy's configuration.
 	edits []rig.Edit
 	// proxies is how many there are; 0: one.
 	proxies int
-	// audited lets Vault log what it is asked; see [world.grantsRead].
-	audited bool
 }
 
 // world is a sandbox with a gate before its Vault and one before its Mashery,
@@ -38,6 +49,8 @@ type world struct {
 	*sandbox.Sandbox
 	root           *api.Client
 	vault, mashery *gate
+	qps            int
+	roles          []string
 	lease          time.Duration
 	proxies        []*rig.Program
 	sockets        []string
@@ -45,7 +58,10 @@ type world struct {
 }
 
 func newWorld(ctx context.Context, binary string, s setup) (*world, error) {
-	w := &world{lease: s.lease}
+	w := &world{qps: plenty, roles: []string{"demo"}, lease: s.lease}
+	if s.scarce {
+		w.qps, s.edits = scarce, append(s.edits, rig.InMashery(roomy))
+	}
 	if err := w.start(ctx, binary, s); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
@@ -53,7 +69,7 @@ func newWorld(ctx context.Context, binary string, s setup) (*world, error) {
 }
 
 func (w *world) start(ctx context.Context, binary string, s setup) error {
-	s.sandbox.QPS = qps
+	s.sandbox.QPS = w.qps
 	var err error
 	if w.Sandbox, err = sandbox.Start(ctx, s.sandbox); err != nil {
 		return err
@@ -71,10 +87,13 @@ func (w *world) start(ctx context.Context, binary string, s setup) error {
 	if err := w.furnish(ctx, w.root, s.lease); err != nil {
 		return err
 	}
-	if s.audited {
-		if err := w.audit(ctx); err != nil {
+	for len(w.roles) < s.roles {
+		if err := w.addRole(ctx); err != nil {
 			return err
 		}
+	}
+	if err := w.audit(ctx); err != nil {
+		return err
 	}
 	for i := range max(1, s.proxies) {
 		if err := w.startProxy(ctx, binary, i, s.edits); err != nil {
@@ -106,6 +125,13 @@ func (w *world) furnish(ctx context.Context, root *api.Client, lease time.Durati
 		"default_lease_ttl": lease.String(), "max_lease_ttl": lease.String(),
 	})
 	return err
+}
+
+// addRole makes one more role, with a key of its own.
+func (w *world) addRole(ctx context.Context) error {
+	role := fmt.Sprintf("role-%d", len(w.roles))
+	w.roles = append(w.roles, role)
+	return rig.AddRole(ctx, w.Sandbox, w.root, role, w.qps)
 }
 
 // masheryAddress is where Mashery is for all but this program.
@@ -141,7 +167,7 @@ func (w *world) firstCalls(ctx context.Context, proxy *rig.Program, socket strin
 	door := rig.Door(socket, endless)
 	defer door.CloseIdleConnections()
 	for _, v2 := range []bool{false, true} {
-		for probe := (&call{v2: v2}); ; {
+		for probe := (&call{role: w.roles[0], v2: v2}); ; {
 			err := probe.make(door)
 			if err == nil {
 				break
