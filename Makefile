@@ -51,6 +51,21 @@ else
 	go test ./...
 endif
 
+# Fuzzing compiles all that a package imports once more: these do without Vault.
+# Any other is fuzzed by FUZZ=./agentext/intercept, with some minutes for the first.
+FUZZ     ?= ./mashery ./cache ./sandbox/emulator ./agentext/config/hcl1 ./agentext/localrules ./agentext/forward/scanner
+FUZZTIME ?= 10s
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target of the packages without Vault, for FUZZTIME=10s each
+	@for package in $(FUZZ); do \
+		tests=$$(go test -list '^Fuzz' $$package) || { echo "$$tests"; exit 1; }; \
+		for target in $$(grep '^Fuzz' <<< "$$tests"); do \
+			echo "$$package $$target"; \
+			go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; \
+		done; \
+	done
+
 .PHONY: bench
 bench: bin/mashproxy ## Measure the proxy beside a bare reverse proxy; ARGS="-rounds=3" for its flags
 	@go run ./bench -binary=bin/mashproxy $(ARGS)

@@ -127,6 +127,24 @@ func TestEveryFlagOfTheSandboxIsDocumented(t *testing.T) {
 	}
 }
 
+func TestEveryFuzzedPackageIsDocumented(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "docs/architecture.md"), "\n## Tests\n")
+	packages := make(map[string]bool)
+	if err := filepath.WalkDir(".", func(path string, _ os.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") && strings.Contains(read(t, path), "\nfunc Fuzz") {
+			packages[filepath.Dir(path)] = true
+		}
+		return err
+	}); err != nil || len(packages) == 0 {
+		t.Fatalf("no fuzz targets were found: %v", err)
+	}
+	for name := range packages {
+		if !strings.Contains(section, "\n| `"+name+"` |") {
+			t.Errorf("docs/architecture.md, Tests, has no row for what is fuzzed in %s", name)
+		}
+	}
+}
+
 // constants are the texts of a file's constants by their names.
 func constants(t *testing.T, path string) map[string]string {
 	t.Helper()
