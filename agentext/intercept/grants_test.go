@@ -5,6 +5,7 @@ package intercept
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -108,6 +109,32 @@ func TestOnlyAnAnswerThatIsNoErrorSpeaksForItsGrant(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestACallWaitsForVaultForTwoSecondsInAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		vault := &scriptedVault{answer: anyToken}
+		grants := cache.New(cache.Config[*mashery.Grant]{Vault: vault, Parse: ParseGrant})
+		defer grants.Close()
+		key := cache.Key{Mount: "mash-creds", Role: "demo", API: 3}
+		first := &source{grants: grants, key: key}
+		if _, err := first.Grant(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		vault.answer = func(ctx context.Context, _ string, _ url.Values) (map[string]any, error) {
+			<-ctx.Done() // it is silent
+			return nil, ctx.Err()
+		}
+		first.Dead(nil, false)
+		next, start := &source{grants: grants, key: key}, time.Now()
+		if _, err := next.Grant(t.Context()); err != nil { // for want of a better one
+			t.Fatal(err)
+		}
+		next.Dead(nil, false)
+		if _, err := next.Grant(t.Context()); !errors.Is(err, cache.ErrSlow) || time.Since(start) > 2*time.Second {
+			t.Errorf("got %v after %s", err, time.Since(start))
+		}
+	})
 }
 
 func TestCallsOfAnInactiveKeyReachMasheryOnce(t *testing.T) {

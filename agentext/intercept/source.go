@@ -24,7 +24,7 @@ type source struct {
 	last   *cache.Grant[*mashery.Grant]
 	dead   *cache.Grant[*mashery.Grant] // the one it is not to be signed with again
 	asked  time.Time                    // when it was last asked
-	waited time.Duration                // for Vault, before it was first asked
+	waited time.Duration                // for Vault, so far
 }
 
 // Grant implements mashery.Source. It is asked again after the wait for a slot:
@@ -35,7 +35,7 @@ func (s *source) Grant(ctx context.Context) (*mashery.Grant, error) {
 		return s.last.Value, nil
 	}
 	grant, err := s.grants.Another(ctx, s.key, s.dead, s.waited)
-	s.waited = 0
+	s.waited += time.Since(s.asked)
 	if err != nil {
 		return nil, err
 	}
