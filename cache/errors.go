@@ -21,6 +21,9 @@ var ErrSlow = errors.New("Vault has not given the grant in time; it is still bei
 // ErrUnusable says that Vault answered, but not with a grant that can be used.
 var ErrUnusable = errors.New("Vault gave no usable grant")
 
+// ErrLate says that a grant had ended before it came.
+var ErrLate = errors.New("Vault's answer came too late")
+
 // ErrNotVault says that something else has answered in Vault's place, such as a
 // load balancer, a firewall or a portal. That is no word about the grant.
 var ErrNotVault = errors.New("what has answered is not Vault: it gave no JSON with a request_id; what stands before Vault?")
@@ -62,7 +65,7 @@ func inVaultsWords(answer *api.ResponseError) bool { return !answer.RawError && 
 
 // away is err when by it Vault could not be reached; nil when it answered.
 func away(err error) error {
-	if err == nil || Refused(err) || errors.Is(err, ErrUnusable) {
+	if err == nil || Refused(err) || errors.Is(err, ErrUnusable) || errors.Is(err, ErrLate) {
 		return nil
 	}
 	return err

@@ -5,6 +5,7 @@ package cache
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -37,6 +38,7 @@ type fetch[G any] struct {
 	job        *job
 	waiting    int  // calls that wait for it
 	background bool // it is wanted, though none may wait
+	late       bool // a grant came too late
 	generation int
 	dead       [sha256.Size]byte // the token that Mashery refused
 	began      time.Time
@@ -97,6 +99,7 @@ func (g *Grants[G]) begin(e *entry[G], f *fetch[G]) bool {
 // ask reads the grant.
 func (g *Grants[G]) ask(e *entry[G], f *fetch[G]) (settle func(), gone error) {
 	grant, err := g.read(f.ctx, e.key, f.dead)
+	err = timely(err, f.began, fetchTimeout)
 	if why := context.Cause(f.ctx); err != nil && (why == errLost || why == errCleared) {
 		err = why
 	}
@@ -105,7 +108,8 @@ func (g *Grants[G]) ask(e *entry[G], f *fetch[G]) (settle func(), gone error) {
 
 // settle takes over what a fetch brought. When the token changed meanwhile, the
 // grants were cleared, or the request got lost, it is made again, if anybody wants
-// it. g.mu is held.
+// it; once where the grant came too late, as Vault may always be so slow. g.mu is
+// held.
 func (g *Grants[G]) settle(e *entry[G], f *fetch[G], grant *Grant[G], err error) {
 	cleared := context.Cause(f.ctx) == errCleared // maybe when it was answered already
 	f.cancel(nil)
@@ -113,6 +117,9 @@ func (g *Grants[G]) settle(e *entry[G], f *fetch[G], grant *Grant[G], err error)
 	case g.ctx.Err() != nil:
 		g.end(e, nil, ErrClosed)
 	case stale && f.wanted():
+		g.line.add(f.job, f.lane())
+	case errors.Is(err, ErrLate) && !f.late:
+		f.late = true
 		g.line.add(f.job, f.lane())
 	case stale:
 		g.end(e, nil, ErrNoToken)
@@ -177,7 +184,7 @@ func (g *Grants[G]) tell(e *entry[G], err error, gone bool) {
 	}
 	level, what := hclog.Warn, "Vault refuses a grant"
 	switch {
-	case gone && broken(err):
+	case gone && broken(err), errors.Is(err, ErrLate):
 		what = "a grant could not be had"
 	case gone: // for a moment, or it is soon told for all
 		level, what = hclog.Debug, "a grant could not be had"

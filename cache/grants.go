@@ -86,7 +86,8 @@ func (g *Grants[G]) Another(ctx context.Context, key Key, refused *Grant[G], wai
 	if fetch == nil {
 		return grant, err
 	}
-	timer := time.NewTimer(max(waitTimeout-waited, leastWait))
+	began, wait := time.Now(), max(waitTimeout-waited, leastWait)
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-fetch.done:
@@ -95,7 +96,11 @@ func (g *Grants[G]) Another(ctx context.Context, key Key, refused *Grant[G], wai
 		}
 		return fetch.grant, nil
 	case <-timer.C:
-		return g.instead(key, refused, g.leave(fetch))
+		err := g.leave(fetch)
+		if stoodStill(began, wait, time.Now()) { // then it did not wait for Vault
+			return g.Another(ctx, key, refused, waited)
+		}
+		return g.instead(key, refused, err)
 	case <-ctx.Done():
 		_ = g.leave(fetch)
 		return nil, context.Cause(ctx)
@@ -190,7 +195,7 @@ func (g *Grants[G]) fly(j *job) {
 	defer g.mu.Unlock()
 	g.line.land(j)
 	// Without a token nothing was asked, and what was given up says nothing.
-	known := g.ctx.Err() == nil && g.Vault.Token() != "" && away != errCleared
+	known := g.ctx.Err() == nil && g.Vault.Token() != "" && away != errCleared && away != errLost
 	if known && g.line.judge(away, time.Now()) {
 		g.sayWhetherAway()
 	}

@@ -155,15 +155,6 @@ func TestAGrantThatEndsBeforeItsLeaseIsNotUsedAfterItsEnd(t *testing.T) {
 	})
 }
 
-func TestAGrantThatIsOverWhenItComesIsNotUsed(t *testing.T) {
-	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
-		v.takes, v.lease = 1500*time.Millisecond, 1
-		if grant, err := g.Get(t.Context(), demo); !errors.Is(err, ErrUnusable) {
-			t.Errorf("got %v, %v", grant, err)
-		}
-	})
-}
-
 func TestADeadGrantIsReplaced(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
 		first, _ := g.Get(t.Context(), demo)

@@ -59,10 +59,11 @@ func (g *Grants[G]) renewLater(e *entry[G], grant *Grant[G]) {
 func (g *Grants[G]) renew(key Key, grant *Grant[G]) (*api.Secret, error) {
 	ctx, cancel := context.WithTimeout(g.ctx, renewTimeout)
 	defer cancel()
+	began := time.Now()
 	secret, err := g.Vault.Write(ctx, key.Namespace, "sys/leases/renew", map[string]any{
 		"lease_id": grant.leaseID, "increment": int(grant.lease / time.Second),
 	})
-	return secret, ofVault(secret, err)
+	return secret, timely(ofVault(secret, err), began, renewTimeout)
 }
 
 // renewed takes over what a renewal brought. g.mu is held.

@@ -74,7 +74,7 @@ func (g *Grants[G]) make(key Key, secret *api.Secret, t terms, sent time.Time) (
 	grant.keyID, _ = secret.Data["key_id"].(string)
 	now := time.Now()
 	if grant.begin(secret, t, sent, now); !grant.live(now) {
-		return nil, fmt.Errorf("%w: it ended on its way here, %s after it was asked for", ErrUnusable, t.usable())
+		return nil, fmt.Errorf("%w: the grant ended %s after it was asked for", ErrLate, t.usable())
 	}
 	return grant, nil
 }

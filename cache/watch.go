@@ -18,8 +18,9 @@ const (
 	probePause   = 500 * time.Millisecond
 )
 
-// errLost is why a read is given up that Vault will not answer any more.
-var errLost = errors.New("Vault did not answer, and was away meanwhile")
+// errLost is why a read is given up that Vault will not answer any more. It says
+// nothing of Vault.
+var errLost = errors.New("Vault did not answer, and it or this process was away meanwhile")
 
 // watchLater has a fetch that has begun watched if it takes longer than a call
 // waits: a slow engine answers in the end, but a request that got lost when Vault
@@ -36,11 +37,15 @@ func (g *Grants[G]) watchLater(f *fetch[G]) {
 }
 
 // watch asks whether Vault is there for as long as fetches are overdue. When it
-// was away and is back, those that began before are made again.
+// was away and is back, those that began before are made again; so are those in
+// which the machine slept.
 func (g *Grants[G]) watch() {
 	var lost time.Time // when Vault last did not answer
 	for {
 		err := g.probe()
+		if err == errLost {
+			continue
+		}
 		now := time.Now()
 		if err != nil {
 			lost = now
@@ -55,8 +60,9 @@ func (g *Grants[G]) watch() {
 	}
 }
 
-// giveUpLost gives up the overdue fetches that began before Vault was lost, if
-// it has answered now. It is false when there is nothing more to watch.
+// giveUpLost gives up the overdue fetches that began before Vault was lost, or in
+// which this process stood still, if Vault has answered now. It is false when there is
+// nothing more to watch.
 func (g *Grants[G]) giveUpLost(now, lost time.Time, err error) (more bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -66,7 +72,7 @@ func (g *Grants[G]) giveUpLost(now, lost time.Time, err error) (more bool) {
 			continue
 		}
 		more = true
-		if err == nil && f.began.Before(lost) {
+		if err == nil && (f.began.Before(lost) || stoodStill(f.began, fetchTimeout, now)) {
 			f.cancel(errLost)
 		}
 	}
@@ -81,10 +87,11 @@ func (g *Grants[G]) giveUpLost(now, lost time.Time, err error) (more bool) {
 func (g *Grants[G]) probe() error {
 	ctx, cancel := context.WithTimeout(g.ctx, probeTimeout)
 	defer cancel()
+	began := time.Now()
 	_, _, err := g.Vault.Read(ctx, "", "sys/health", url.Values{"standbyok": {"true"}, "perfstandbyok": {"true"}})
 	var answer *api.ResponseError
 	if errors.As(err, &answer) || g.Vault.Token() == "" {
 		return nil
 	}
-	return err
+	return timely(err, began, probeTimeout)
 }

@@ -100,7 +100,7 @@ func refusalOf(err error, c *route) (*apierror.Error, string) {
 		return apierror.New(http.StatusBadGateway, apierror.GrantRefused, "%s", err), apierror.FromVault
 	case errors.As(err, &refused) && cache.Refused(err):
 		return grantRefused(refused, c), apierror.FromVault
-	case errors.Is(err, cache.ErrSlow):
+	case errors.Is(err, cache.ErrSlow), errors.Is(err, cache.ErrLate):
 		return unavailable(err.Error()), apierror.FromVault
 	}
 	return unavailable("no live grant to sign with, and Vault gives none" + reason(err)), apierror.FromVault

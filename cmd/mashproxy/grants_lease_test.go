@@ -30,6 +30,32 @@ func TestAProcessThatWasStoppedPastItsLeaseSignsWithAFreshGrant(t *testing.T) {
 	}
 }
 
+func TestAProcessThatWasStoppedWhileAGrantWasReadReadsItOnceMore(t *testing.T) {
+	t.Parallel()
+	w, f := openWatched(t, setup{sandbox: sandbox.Options{Mashery: emulator.Options{TokenLife: 4 * time.Second}}})
+	vault := front(t, w.Sandbox).Config.Handler
+	f.now(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/grant") {
+			slowly(time.Second, vault)(rw, r)
+			return
+		}
+		vault.ServeHTTP(rw, r)
+	})
+	waiting := make(chan []string, 1)
+	go func() { waiting <- w.unix.parallel(1, 1, http.MethodGet, v3+"services?limit=1", "") }()
+	eventually(t, "the grant is asked for", func() bool { return len(f.since(time.Time{}, "/grant")) > 0 })
+	w.signal(t, syscall.SIGSTOP)
+	<-time.After(6 * time.Second) // beyond the token's life, and so the lease's
+	w.signal(t, syscall.SIGCONT)
+	w.unix.get(t, v3+"services?limit=1").expect(t, http.StatusOK, "")
+	if wrong := <-waiting; len(wrong) > 0 {
+		t.Errorf("the call that waited: %s", wrong[0])
+	}
+	if n := len(f.since(time.Time{}, "/grant")); n != 2 {
+		t.Errorf("%d grants were read, want 2", n)
+	}
+}
+
 func TestV2LeasesAreRenewedWhileTheyAreUsed(t *testing.T) {
 	t.Parallel()
 	w := open(t, setup{})
