@@ -75,7 +75,7 @@ func TestALostTokenIsNoStampede(t *testing.T) {
 		c.most = 0
 		v.now(func(v *vault) { v.token, v.takes = "", 10*time.Millisecond })
 		g.TokenLost()
-		time.AfterFunc(time.Second, func() {
+		time.AfterFunc(900*time.Millisecond, func() {
 			v.now(func(v *vault) { v.token = "t2" })
 			g.TokenChanged()
 		})
