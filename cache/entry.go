@@ -18,7 +18,8 @@ const (
 type entry[G any] struct {
 	key   Key
 	grant *Grant[G]
-	fetch *fetch[G] // wanted or under way
+	fetch *fetch[G]     // wanted or under way
+	took  time.Duration // the last read; 0: there was none
 
 	renewing bool
 	timer    *time.Timer // for the grant's upkeep

@@ -3,9 +3,11 @@
 package cache
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -377,5 +379,54 @@ func TestASlowEngineIsWaitedFor(t *testing.T) {
 			t.Errorf("it took %s; away: %v", took, g.line.away)
 		}
 		reads(t, v, 1, "for the grant")
+	})
+}
+
+// swallowing is a Vault that answers all but some reads.
+type swallowing struct {
+	*vault
+	which map[int]bool // by their numbers, from 1
+	asked []time.Time
+}
+
+func (s *swallowing) Read(ctx context.Context, namespace, path string, query url.Values) (*api.Secret, http.Header, error) {
+	if path != "sys/health" {
+		if s.asked = append(s.asked, time.Now()); s.which[len(s.asked)] {
+			<-ctx.Done()
+			return nil, nil, ctx.Err()
+		}
+	}
+	return s.vault.Read(ctx, namespace, path, query)
+}
+
+func TestAReadThatIsSwallowedIsMadeOnceMore(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, _ *Grants[string]) {
+		v.takes, v.lease, v.most = 10*time.Millisecond, 12, 12
+		s := &swallowing{vault: v, which: map[int]bool{2: true, 5: true}}
+		g := New(Config[string]{Vault: s, Parse: nameOf})
+		defer g.Close()
+		get(t, g, demo)
+		if failed, slowest := spread(t, g, []Key{demo}, 100*time.Millisecond, time.Minute); failed > 0 || slowest > 0 {
+			t.Errorf("%d calls failed, the slowest waited %s", failed, slowest)
+		}
+	})
+}
+
+func TestAnEngineThatHasBecomeSlowIsAskedOnceMoreAndThenWaitedFor(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.takes = 10 * time.Millisecond
+		get(t, g, demo)
+		g.DropAll()
+		v.now(func(v *vault) { v.takes = 25 * time.Second })
+		start := time.Now()
+		for {
+			if _, err := g.Get(t.Context(), demo); err == nil {
+				break
+			}
+		}
+		if took := time.Since(start); took > v.takes+patience+probePause {
+			t.Errorf("it took %s", took)
+		}
+		reads(t, v, 3, "one that was quick, and two that were not")
 	})
 }

@@ -39,6 +39,7 @@ type fetch[G any] struct {
 	waiting    int  // calls that wait for it
 	background bool // it is wanted, though none may wait
 	late       bool // a grant came too late
+	swallowed  bool // it was given up, though Vault was there
 	generation int
 	dead       [sha256.Size]byte // the token that Mashery refused
 	began      time.Time
@@ -144,7 +145,7 @@ func (g *Grants[G]) end(e *entry[G], grant *Grant[G], err error) {
 
 func (g *Grants[G]) install(e *entry[G], grant *Grant[G]) {
 	grant.replaces = e.refusals.replace()
-	e.grant, e.used = grant, false
+	e.grant, e.used, e.took = grant, false, grant.took
 	g.observe(FetchOK)
 	e.failure = failure{}
 	g.Logger.Debug("a grant was read", append(e.key.fields(), "good_for", time.Until(grant.deadline).Round(time.Second))...)

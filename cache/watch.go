@@ -16,6 +16,10 @@ const (
 	// time between two.
 	probeTimeout = time.Second
 	probePause   = 500 * time.Millisecond
+	// patience is how long a read may take at a Vault that answers all else, if the
+	// role's last did not take half as long: a node behind a balancer may have
+	// swallowed it.
+	patience = 3 * time.Second
 )
 
 // errLost is why a read is given up that Vault will not answer any more. It says
@@ -38,7 +42,8 @@ func (g *Grants[G]) watchLater(f *fetch[G]) {
 
 // watch asks whether Vault is there for as long as fetches are overdue. When it
 // was away and is back, those that began before are made again; so are those in
-// which the machine slept.
+// which the machine slept, and, once, those that a Vault that is there seems to have
+// swallowed.
 func (g *Grants[G]) watch() {
 	var lost time.Time // when Vault last did not answer
 	for {
@@ -60,9 +65,8 @@ func (g *Grants[G]) watch() {
 	}
 }
 
-// giveUpLost gives up the overdue fetches that began before Vault was lost, or in
-// which this process stood still, if Vault has answered now. It is false when there is
-// nothing more to watch.
+// giveUpLost gives up the overdue fetches that will not be answered any more, if Vault
+// has answered now. It is false when there is nothing more to watch.
 func (g *Grants[G]) giveUpLost(now, lost time.Time, err error) (more bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,7 +76,9 @@ func (g *Grants[G]) giveUpLost(now, lost time.Time, err error) (more bool) {
 			continue
 		}
 		more = true
-		if err == nil && (f.began.Before(lost) || stoodStill(f.began, fetchTimeout, now)) {
+		swallowed := !f.swallowed && e.took > 0 && now.Sub(f.began) > max(patience, 2*e.took)
+		if err == nil && (swallowed || f.began.Before(lost) || stoodStill(f.began, fetchTimeout, now)) {
+			f.swallowed = f.swallowed || swallowed
 			f.cancel(errLost)
 		}
 	}
