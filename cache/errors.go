@@ -46,6 +46,9 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("Mashery refuses the grants that Vault gives for this role; is its API key active, its user allowed? The next grant is asked for in %s", e.After.Round(time.Second))
 }
 
+// How Vault says that another node must be asked [sys/health].
+const disasterSecondary, performanceStandby = 472, 473
+
 // Refused tells Vault's "no" from its being away, sealed, on standby or too busy,
 // and from the refusals of what stands before it.
 func Refused(err error) bool {
@@ -54,7 +57,7 @@ func Refused(err error) bool {
 		return false
 	}
 	switch answer.StatusCode {
-	case http.StatusRequestTimeout, http.StatusPreconditionFailed, http.StatusTooManyRequests:
+	case http.StatusRequestTimeout, http.StatusPreconditionFailed, http.StatusTooManyRequests, disasterSecondary, performanceStandby:
 		return false
 	}
 	return answer.StatusCode >= 400 && answer.StatusCode < 500

@@ -36,7 +36,7 @@ func (g *Grants[G]) readShared(ctx context.Context, key Key, dead [sha256.Size]b
 		}
 	}
 	which := url.Values{"sha256": {hex.EncodeToString(dead[:])}}
-	if err := g.Vault.Delete(ctx, key.Namespace, key.path(), which); err != nil {
+	if err := ofVault(nil, g.Vault.Delete(ctx, key.Namespace, key.path(), which)); err != nil {
 		if Refused(err) {
 			return nil, fmt.Errorf("%w: Mashery refuses the role's shared token, and Vault does not let it be deleted (%s); give the policy \"delete\" on %s", ErrUnusable, brief(err), key.path())
 		}

@@ -123,6 +123,18 @@ func TestASharedTokenThatMayNotBeDeletedIsSaidSo(t *testing.T) {
 	})
 }
 
+func TestAPageIsNoAnswerToTheDeletionOfASharedToken(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+		v.shared = &sharedToken{life: time.Hour}
+		v.deleting = fmt.Errorf("DELETE: %w", &json.SyntaxError{})
+		grant, _ := g.Get(t.Context(), sharedDemo)
+		g.Dead(sharedDemo, grant, false)
+		if _, err := g.Another(t.Context(), sharedDemo, grant, 0); !errors.Is(err, ErrNotVault) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 // TestManyProxiesShareATokenThatDies kills the token under all of them at once,
 // at an engine that deletes whatever it has, and at ours.
 func TestManyProxiesShareATokenThatDies(t *testing.T) {

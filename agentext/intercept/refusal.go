@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -128,8 +129,11 @@ func reason(err error) string {
 		return ": it did not answer in time"
 	case errors.As(err, &request):
 		return ": " + request.Err.Error()
-	case errors.Is(err, cache.ErrNotVault):
-		return ": " + cache.ErrNotVault.Error()
+	}
+	for _, plain := range []error{cache.ErrNotVault, io.ErrUnexpectedEOF, http.ErrNoLocation} {
+		if errors.Is(err, plain) {
+			return ": " + plain.Error()
+		}
 	}
 	return ""
 }

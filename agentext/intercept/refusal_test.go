@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -56,6 +57,10 @@ func TestWhyThereIsNoGrant(t *testing.T) {
 		"Vault is away":                        {unreachable, 503, "vault_unavailable", "vault", "Vault gives none: dial tcp: connection refused", "1"},
 		"Vault does not answer":                {context.DeadlineExceeded, 503, "vault_unavailable", "vault", "did not answer in time", "1"},
 		"Vault takes its time":                 {cache.ErrSlow, 503, "vault_unavailable", "vault", "still being asked", "1"},
+		"Vault's answer is cut off":            {io.ErrUnexpectedEOF, 503, "vault_unavailable", "vault", "Vault gives none: unexpected EOF", "1"},
+		"Vault redirects to nowhere":           {fmt.Errorf("GET https://vault:8200/v1/secret-place: %w", http.ErrNoLocation), 503, "vault_unavailable", "vault", "Vault gives none: http: no Location header in response", "1"},
+		"Vault is a secondary for disasters":   {refusedBy(472), 503, "vault_unavailable", "vault", "status 472", "1"},
+		"Vault is a performance standby":       {refusedBy(473), 503, "vault_unavailable", "vault", "status 473", "1"},
 		"Vault is too slow for its leases":     {fmt.Errorf("%w: the grant ended 4.5s after it was asked for", cache.ErrLate), 503, "vault_unavailable", "vault", "came too late: the grant ended 4.5s after", "1"},
 		"this program is stopping":             {cache.ErrClosed, 503, "vault_unavailable", "vault", "no live grant", "1"},
 		"the grant is refused":                 {refusedBy(400, "role has no V3 credentials"), 502, "grant_refused", "vault", `Vault refused the v3 grant of role "demo" on mount "mash-creds" with status 400: role has no V3 credentials`, ""},
