@@ -31,9 +31,10 @@ type Listener struct {
 
 // Identity holds the auto-auth token of one application.
 type Identity struct {
-	client  *api.Client // of our own requests: no retries
-	invalid chan<- error
-	lookups lookups
+	client   *api.Client // of our own requests: no retries
+	invalid  chan<- error
+	renewals *renewals
+	lookups  lookups
 
 	changes   sync.Mutex // held while the token changes and listeners are told
 	mu        sync.RWMutex
@@ -46,8 +47,8 @@ type Identity struct {
 
 // newIdentity makes an identity without a token. Its requests go through
 // client; a token that is lost is reported on invalid.
-func newIdentity(client *api.Client, invalid chan<- error) *Identity {
-	return &Identity{client: client, invalid: invalid, lookups: newLookups(), changed: make(chan struct{})}
+func newIdentity(client *api.Client, renewals *renewals, invalid chan<- error) *Identity {
+	return &Identity{client: client, invalid: invalid, renewals: renewals, lookups: newLookups(), changed: make(chan struct{})}
 }
 
 // String tells whether there is a token, never which.
@@ -242,11 +243,7 @@ func (i *Identity) nextLogin() hold {
 	if i.token == "" {
 		return i.trust.afterLoss()
 	}
-	var end time.Time
-	if last := i.lookups.last.Load(); last != nil && last.token == i.token {
-		end = last.end()
-	}
-	return i.trust.giveUp(time.Now(), end)
+	return i.trust.giveUp(time.Now(), i.end(i.token))
 }
 
 // IsInvalidToken tells whether err is Vault's word that it does not know the

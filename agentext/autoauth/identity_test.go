@@ -169,7 +169,7 @@ func TestAnAnswerMayComeLaterThanItsHeader(t *testing.T) {
 		_, _ = io.WriteString(w, `{"request_id":"1","lease_duration":40}`)
 	}))
 	defer server.Close()
-	i := newIdentity(clientOf(t, server.URL), make(chan error, 1))
+	i := newIdentity(clientOf(t, server.URL), &renewals{}, make(chan error, 1))
 	i.set("hvs.current")
 	if secret, err := i.Write(t.Context(), "", "sys/leases/renew", nil); err != nil || secret.LeaseDuration != 40 {
 		t.Errorf("write: %+v, %v", secret, err)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"slices"
 	"sync"
@@ -101,25 +102,49 @@ func (l lookup) end() time.Time {
 	if !ok || err != nil {
 		return time.Time{}
 	}
-	return l.sent.Add(max(time.Duration(seconds)*time.Second, time.Second))
+	return after(l.sent, max(seconds, 1))
+}
+
+// after is a time so many seconds later; zero if that is longer than a clock holds.
+func after(start time.Time, seconds int64) time.Time {
+	if seconds > int64(math.MaxInt64/time.Second) {
+		return time.Time{}
+	}
+	return start.Add(time.Duration(seconds) * time.Second)
+}
+
+// end is when a token's time is over: the later of what its lookup and its renewals
+// said. Zero: never, or not known.
+func (i *Identity) end(token string) time.Time {
+	end := i.renewals.end(token)
+	if last := i.lookups.last.Load(); last != nil && last.token == token && last.end().After(end) {
+		end = last.end()
+	}
+	return end
 }
 
 // watch loses the token when its time is over, whether or not Vault is there to
-// say so, and then tells that it did. At its known end the token is looked up
-// once more: it may have been renewed. watch ends with ctx, when there is another
-// token, when the end is not to be known, and at once when nobody listens: then
-// nothing hangs on the token.
+// say so, and then tells that it did. Each renewal puts off the end. At the last one
+// known the token is looked up once more: somebody else may have renewed it. watch
+// ends with ctx, when there is another token, when the end is not to be known, and at
+// once when nobody listens: then nothing hangs on the token.
 func (i *Identity) watch(ctx context.Context, token string) (lost bool) {
 	if len(i.listeners) == 0 {
 		return false
 	}
 	for end := i.firstEnd(ctx, token); !end.IsZero() && wait(ctx, end) && i.Token() == token; {
+		if later := i.end(token); later.After(end) {
+			end = later
+			continue
+		}
 		found := i.lookupNow(ctx, true)
-		if (found.err != nil || !found.known()) && ctx.Err() == nil {
+		switch {
+		case found.err == nil && found.known():
+			end = found.end()
+		case ctx.Err() == nil && !i.end(token).After(end): // nor was it renewed meanwhile
 			i.Invalid(token)
 			return true
 		}
-		end = found.end()
 	}
 	return false
 }

@@ -74,6 +74,7 @@ func TestATokenWhoseTimeIsOverIsLost(t *testing.T) {
 		"but not if its uses count":             {[]string{strings.Replace(lives(60), `"num_uses": 0`, `"num_uses": 3`, 1), away}, never, 1},
 		"but not if it lives for ever by now":   {[]string{lives(60), forEver, away}, never, 2},
 		"but not if Vault's answer is odd":      {[]string{strings.Replace(lives(60), "60", `"soon"`, 1), away}, never, 1},
+		"but not if no clock holds that long":   {[]string{lives(1e18), away}, never, 1},
 		"but not if Vault's answer has no data": {[]string{`{"request_id": "0c1f", "data": null}`, away}, never, 1},
 	}
 	for name, test := range tests {
@@ -99,6 +100,102 @@ func TestATokenWhoseTimeIsOverIsLost(t *testing.T) {
 			})
 		})
 	}
+}
+
+// said is a renewal, and what was said to it.
+type said struct {
+	sent, answered time.Duration // after the login
+	status         int
+	body           string
+}
+
+// for60 is a renewal that is answered at once.
+func for60(sent time.Duration) said { return said{sent, sent, 200, renewal} }
+
+func TestARenewalPutsOffTheEndOfAToken(t *testing.T) {
+	gives := func(lease string) string {
+		return `{"request_id": "0c1f", "auth": {"client_token": "hvs.1", "renewable": true` + lease + `}}`
+	}
+	at := func(answer string) said { return said{40 * time.Second, 40 * time.Second, 200, answer} }
+	tests := map[string]struct {
+		lookups  []string
+		renewals []said
+		lost     time.Duration // after the login
+		asked    int           // lookups
+	}{
+		"and Vault is away at the first":          {[]string{lives(60), away}, []said{for60(40e9)}, 100 * time.Second, 2},
+		"and Vault will not say at the first":     {[]string{lives(60), denied}, []said{for60(40e9)}, 100 * time.Second, 2},
+		"more than once":                          {[]string{lives(60), away}, []said{for60(0), for60(40e9), for60(80e9)}, 140 * time.Second, 2},
+		"and another's does so, too":              {[]string{lives(60), lives(30), away}, []said{for60(40e9)}, 130 * time.Second, 3},
+		"while Vault does not answer at its end":  {[]string{lives(60), hangs, away}, []said{{59e9, 61e9, 200, renewal}}, 119 * time.Second, 3},
+		"reckoned from when it was asked for":     {[]string{lives(60), away}, []said{{10e9, 30e9, 200, renewal}}, 70 * time.Second, 2},
+		"but not one that gives less":             {[]string{lives(60), away}, []said{for60(0), at(gives(`, "lease_duration": 5`))}, 60 * time.Second, 2},
+		"but not one that gives none":             {[]string{lives(60), away}, []said{at(gives(`, "lease_duration": 0`))}, 60 * time.Second, 2},
+		"but not one that does not say":           {[]string{lives(60), away}, []said{at(gives(""))}, 60 * time.Second, 2},
+		"but not one that takes some away":        {[]string{lives(60), away}, []said{at(gives(`, "lease_duration": -5`))}, 60 * time.Second, 2},
+		"but not one of more than a clock holds":  {[]string{lives(60), away}, []said{at(gives(`, "lease_duration": 1000000000000000000`))}, 60 * time.Second, 2},
+		"but not one that is not Vault's":         {[]string{lives(60), away}, []said{at(`{"auth": {"client_token": "hvs.1", "lease_duration": 60}}`)}, 60 * time.Second, 2},
+		"but not one that is a page":              {[]string{lives(60), away}, []said{at(page)}, 60 * time.Second, 2},
+		"but not one that Vault refuses":          {[]string{lives(60), away}, []said{{40e9, 40e9, 403, denied}}, 60 * time.Second, 2},
+		"but not one that a sealed Vault refuses": {[]string{lives(60), away}, []said{{40e9, 40e9, 503, sealed}}, 60 * time.Second, 2},
+		"until Vault calls it invalid":            {[]string{lives(60), invalid}, []said{for60(40e9)}, 100 * time.Second, 2},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i, v, told := identity(t, answers(test.lookups...))
+				new(diary).listen(i, "1")
+				login := time.Now()
+				i.set("hvs.1")
+				i.renewals.begin("hvs.1")
+				for _, s := range test.renewals {
+					time.AfterFunc(s.answered, func() { i.renewals.judge("hvs.1", login.Add(s.sent), answered(s.status, s.body), nil) })
+				}
+				lost := i.watch(t.Context(), "hvs.1")
+				if after := time.Since(login); !lost || after != test.lost {
+					t.Errorf("lost %t after %s, want %s", lost, after, test.lost)
+				}
+				if v.requests() != test.asked || len(told) != 1 {
+					t.Errorf("Vault was asked %d times, want %d; auto-auth was told %d times", v.requests(), test.asked, len(told))
+				}
+			})
+		})
+	}
+}
+
+func TestTheRenewalOfAnotherTokenPutsOffNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i, _, _ := identity(t, answers(lives(60), away))
+		new(diary).listen(i, "1")
+		login := time.Now()
+		i.set("hvs.current")
+		i.renewals.begin("hvs.other")
+		i.renewals.judge("hvs.other", login, answered(200, strings.Replace(renewal, "60", "600", 1)), nil)
+		if !i.watch(t.Context(), "hvs.current") || time.Since(login) != time.Minute {
+			t.Errorf("lost after %s", time.Since(login))
+		}
+	})
+}
+
+// TestARenewedTokenOutlivesItsFirstEnd has Vault's own handler keep a token alive, of
+// which Vault says no more than at first when it ends.
+func TestARenewedTokenOutlivesItsFirstEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &stubborn{status: 200, body: renewal}
+		lookups := answers(lives(60), away)
+		login := loginTo(t, func(r *http.Request) (int, string) {
+			if strings.HasSuffix(r.URL.Path, lookupSelf) {
+				return lookups(r)
+			}
+			return server.answer(r)
+		}, true, 0, 0)
+		var told diary
+		told.listen(login.Identity, "1")
+		keptAlive(t, login, anHour)
+		if told.String() != "1 changed to hvs.1," || server.logins != 1 {
+			t.Errorf("told %q after %d logins", told.String(), server.logins)
+		}
+	})
 }
 
 func TestTheEndOfAnOldTokenIsNobodysBusiness(t *testing.T) {

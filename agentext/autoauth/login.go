@@ -88,7 +88,7 @@ func New(c Config) (*Login, error) {
 		return nil, err
 	}
 	own.SetMaxRetries(0)
-	identity := newIdentity(own, handler.InvalidToken)
+	identity := newIdentity(own, renewals, handler.InvalidToken)
 	return &Login{
 		Identity: identity,
 		Handler:  handler,

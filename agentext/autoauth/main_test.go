@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/api"
 	"go.uber.org/goleak"
 )
@@ -83,7 +84,7 @@ func identity(t *testing.T, answer script) (*Identity, *vault, <-chan error) {
 	}
 	client.SetMaxRetries(0)
 	told := make(chan error, 1)
-	return newIdentity(client, told), v, told
+	return newIdentity(client, &renewals{log: hclog.NewNullLogger()}, told), v, told
 }
 
 // diary is what listeners were told, in order.

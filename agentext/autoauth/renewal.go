@@ -41,6 +41,7 @@ type renewals struct {
 	pause    time.Duration // after the last one
 	next     time.Time     // none before
 	followed bool          // the last answer was a redirect, and is being followed
+	until    time.Time     // when the token ends, as Vault said; zero: it did not
 }
 
 // over is the layer above the transport to Vault.
@@ -61,8 +62,9 @@ func (p paced) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err := p.renewals.wait(request.Context(), token); err != nil {
 		return nil, err
 	}
+	sent := time.Now()
 	answer, err := p.next.RoundTrip(request)
-	p.renewals.judge(token, answer, err)
+	p.renewals.judge(token, sent, answer, err)
 	return answer, err
 }
 
@@ -93,7 +95,7 @@ func (r *renewals) begin(token string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if token != r.token {
-		r.token, r.pause, r.next, r.followed = token, 0, time.Time{}, false
+		r.token, r.pause, r.next, r.followed, r.until = token, 0, time.Time{}, false, time.Time{}
 	}
 }
 
@@ -112,10 +114,13 @@ func (r *renewals) turn(token string) (time.Duration, error) {
 	return left, nil
 }
 
-// judge puts off the next renewal. What is said of a token that has been replaced
-// counts for nothing.
-func (r *renewals) judge(token string, answer *http.Response, err error) {
-	done := err == nil && renewed(answer)
+// judge puts off the next renewal, and takes in what the last one gave. What is said
+// of a token that has been replaced counts for nothing.
+func (r *renewals) judge(token string, sent time.Time, answer *http.Response, err error) {
+	var done *api.Secret
+	if err == nil {
+		done = renewed(answer)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if token != r.token {
@@ -126,13 +131,36 @@ func (r *renewals) judge(token string, answer *http.Response, err error) {
 		return
 	}
 	r.followed = false
-	if done {
+	if done != nil {
 		r.pause, r.next = 0, time.Now().Add(renewalFloor)
+		r.extend(sent, done)
 		return
 	}
 	r.pause = max(renewalFloor, min(2*r.pause, waitedBackoff))
 	r.next = time.Now().Add(r.pause)
 	r.tell(answer, err)
+}
+
+// extend takes in until when a renewal has the token live. One that gives it no
+// time, or is not Vault's, says nothing.
+func (r *renewals) extend(sent time.Time, renewal *api.Secret) {
+	seconds := int64(renewal.Auth.LeaseDuration)
+	if renewal.RequestID == "" || seconds <= 0 {
+		return
+	}
+	if until := after(sent, seconds); until.After(r.until) {
+		r.until = until
+	}
+}
+
+// end is until when Vault extended a token; zero if it did not say.
+func (r *renewals) end(token string) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if token != r.token {
+		return time.Time{}
+	}
+	return r.until
 }
 
 // tell warns of a renewal that failed. One that Vault does not permit is not
@@ -149,16 +177,19 @@ func (r *renewals) tell(answer *http.Response, err error) {
 	}
 }
 
-// renewed tells whether an answer is what Vault's own code takes for a renewal. It
-// can be read once more.
-func renewed(answer *http.Response) bool {
+// renewed is an answer that Vault's own code takes for a renewal; nil if it is none.
+// It can be read once more.
+func renewed(answer *http.Response) *api.Secret {
 	if answer.StatusCode != http.StatusOK {
-		return false
+		return nil
 	}
 	var copied bytes.Buffer
 	secret, err := api.ParseSecret(io.TeeReader(answer.Body, &copied))
 	answer.Body = again{io.MultiReader(&copied, answer.Body), answer.Body}
-	return err == nil && secret != nil && secret.Auth != nil
+	if err != nil || secret == nil || secret.Auth == nil {
+		return nil
+	}
+	return secret
 }
 
 // again is a body whose beginning was read before.

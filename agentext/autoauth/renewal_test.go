@@ -206,7 +206,7 @@ func TestThePauseBelongsToTheToken(t *testing.T) {
 			if err := r.wait(t.Context(), "hvs.old"); err != nil {
 				t.Fatal(err)
 			}
-			r.judge("hvs.old", answered(503, sealed), nil)
+			r.judge("hvs.old", time.Now(), answered(503, sealed), nil)
 		}
 		began, old := time.Now(), make(chan error)
 		go func() { old <- r.wait(t.Context(), "hvs.old") }()
@@ -214,8 +214,8 @@ func TestThePauseBelongsToTheToken(t *testing.T) {
 		if err := r.wait(t.Context(), "hvs.new"); err != nil || time.Since(began) != 0 {
 			t.Errorf("the next token is renewed after %s, %v", time.Since(began), err)
 		}
-		r.judge("hvs.new", answered(200, renewal), nil)
-		r.judge("hvs.old", answered(503, sealed), nil)
+		r.judge("hvs.new", time.Now(), answered(200, renewal), nil)
+		r.judge("hvs.old", time.Now(), answered(503, sealed), nil)
 		if err := r.wait(t.Context(), "hvs.new"); err != nil || time.Since(began) != renewalFloor {
 			t.Errorf("and then after %s, %v", time.Since(began), err)
 		}
@@ -253,7 +253,7 @@ func TestARenewalThatAStandbyPassesOnIsNoFailure(t *testing.T) {
 			if err := r.wait(t.Context(), "hvs.1"); err != nil {
 				t.Fatal(err)
 			}
-			r.judge("hvs.1", answer, nil)
+			r.judge("hvs.1", time.Now(), answer, nil)
 			if want := time.Duration(n/2) * renewalFloor; time.Since(began) != want || (log.String() != "") != (n == 3) {
 				t.Errorf("%d: after %s, log %q", n, time.Since(began), log.String())
 			}
