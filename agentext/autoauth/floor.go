@@ -17,7 +17,7 @@ import (
 )
 
 // loginFloor is the time between a token and the next login, if Vault calls the
-// token invalid. It doubles, up to waitedBackoff, while Vault knows none of the
+// token invalid. It doubles, up to waitedBackoff, while Vault soon knows none of the
 // tokens that it gives, or while one token after the other is given up young.
 const loginFloor = time.Second
 
@@ -28,8 +28,7 @@ const young = 2 * loginFloor
 // trust is what has become of the latest tokens. The zero value has had none.
 type trust struct {
 	issued  time.Time // when the last one came
-	known   bool      // Vault has shown that it knows it
-	unknown int       // tokens in a row that Vault gave and did not know
+	unknown int       // tokens in a row that Vault gave and soon did not know
 	givenUp int       // tokens in a row that were given up young, though they live
 }
 
@@ -40,17 +39,21 @@ type hold struct {
 	why    string // to be told; "": nothing
 }
 
-// replaced takes in another token; "": Vault called the last one invalid.
-func (t *trust) replaced(token string, now time.Time) {
+// replaced takes in a token in the place of the old one, if there was one, which was
+// to live until end; "": Vault called that invalid. That Vault has known it for a
+// moment says little: of two that take requests in turns, one knows it.
+func (t *trust) replaced(old, token string, now, end time.Time) {
+	lived := now.Sub(t.issued) >= waitedBackoff || !end.IsZero() && !now.Before(end)
 	switch {
-	case token != "":
-		t.issued, t.known = now, false
-	case !t.known:
+	case old != "" && lived:
+		t.unknown = 0
+	case token == "":
 		t.unknown++
 	}
+	if token != "" {
+		t.issued = now
+	}
 }
-
-func (t *trust) accepted() { t.known, t.unknown = true, 0 }
 
 // afterLoss is when to log in again after the token was lost, if there was one.
 func (t *trust) afterLoss() hold {

@@ -71,7 +71,8 @@ func TestLoginsAreKeptApart(t *testing.T) {
 		minute, hour [2]int // logins, at least and at most
 	}{
 		"a Vault that knows none of its tokens":        {0, 0, [2]int{8, 11}, [2]int{360, 490}},
-		"a Vault that knows each once":                 {1, 0, [2]int{59, 61}, [2]int{3590, 3601}},
+		"two Vaults that take requests in turns":       {1, 0, [2]int{8, 11}, [2]int{360, 490}},
+		"a Vault that forgets them within seconds":     {3, time.Second, [2]int{7, 15}, [2]int{360, 490}},
 		"tokens that live longer are replaced at once": {1, 90 * time.Second, [2]int{1, 1}, [2]int{20, 21}},
 	}
 	for name, test := range tests {

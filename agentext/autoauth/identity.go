@@ -140,7 +140,7 @@ func (i *Identity) replace(old, token string) bool {
 		i.previous = old
 	}
 	i.token = token
-	i.trust.replaced(token, time.Now())
+	i.trust.replaced(old, token, time.Now(), i.end(old))
 	close(i.changed)
 	i.changed = make(chan struct{})
 	return true
@@ -211,28 +211,15 @@ func (i *Identity) answer(token string) func(*api.Response, error) (*api.Secret,
 			i.judge(token, err)
 			return nil, nil, err
 		}
-		i.judge(token, nil)
 		secret, err := api.ParseSecret(resp.Body)
 		return secret, resp.Header, err
 	}
 }
 
-// judge takes note of an answer that calls the token invalid, or shows that Vault
-// knows it.
+// judge takes note of an answer that calls the token invalid.
 func (i *Identity) judge(token string, err error) {
-	switch {
-	case err == nil:
-		i.accepted(token)
-	case IsInvalidToken(err):
+	if IsInvalidToken(err) {
 		i.Invalid(token)
-	}
-}
-
-func (i *Identity) accepted(token string) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if token == i.token {
-		i.trust.accepted()
 	}
 }
 
