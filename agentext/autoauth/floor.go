@@ -25,6 +25,9 @@ const loginFloor = time.Second
 // second to give up one whose renewal gave it no time.
 const young = 2 * loginFloor
 
+// grown is how old a token is when Vault is trusted to know those that it gives.
+const grown = 5 * time.Second
+
 // trust is what has become of the latest tokens. The zero value has had none.
 type trust struct {
 	issued  time.Time // when the last one came
@@ -43,7 +46,7 @@ type hold struct {
 // to live until end; "": Vault called that invalid. That Vault has known it for a
 // moment says little: of two that take requests in turns, one knows it.
 func (t *trust) replaced(old, token string, now, end time.Time) {
-	lived := now.Sub(t.issued) >= waitedBackoff || !end.IsZero() && !now.Before(end)
+	lived := now.Sub(t.issued) >= grown || !end.IsZero() && !now.Before(end)
 	switch {
 	case old != "" && lived:
 		t.unknown = 0

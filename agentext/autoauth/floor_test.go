@@ -104,7 +104,6 @@ func TestLoginsAreKeptApart(t *testing.T) {
 					t.Error("no token though Vault knows its tokens again")
 				}
 				stop()
-				<-asked
 				if err := errors.Join(<-ended, <-ended); err != nil {
 					t.Error(err)
 				}
