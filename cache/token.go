@@ -25,7 +25,7 @@ func (g *Grants[G]) TokenLost() {
 
 // TokenChanged tells of a new token. Live grants that were used in the last
 // minute sign on until their successors, read with the new token, are there;
-// the others go.
+// the others go. That of one that Mashery refuses still comes in its own time.
 func (g *Grants[G]) TokenChanged() {
 	now := time.Now()
 	g.mu.Lock()
@@ -33,12 +33,14 @@ func (g *Grants[G]) TokenChanged() {
 	g.generation++
 	g.line.startCalmly(now)
 	for key, e := range g.entries {
-		e.failure, e.refusals.next = failure{}, time.Time{} // of the old token's grants
+		e.failure = failure{} // of the old token
 		switch {
 		case e.fetch != nil: // reads with the new token, or once more
 		case e.grant.live(now) && now.Sub(e.lastUsed) < recently:
 			e.due = now
-			g.want(e, false)
+			if !e.grant.useless() {
+				g.want(e, false)
+			}
 		case e.refusals.forgotten(now):
 			g.drop(e, DropToken)
 			delete(g.entries, key)

@@ -123,6 +123,26 @@ func costsFew(t *testing.T, a, b *caller) {
 	})
 }
 
+func TestAnInactiveKeyCostsNoMoreWhereTokensAreShort(t *testing.T) {
+	for _, v3 := range []Key{demo, demoShared} {
+		bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+			v.shared = &sharedToken{life: time.Hour}
+			ofV2, ofV3 := &caller{key: demoV2, every: 200 * time.Millisecond}, &caller{key: v3, every: 200 * time.Millisecond}
+			for i := range 20 {
+				callInTurn(t, g, &mashery{refuses: always}, 15*time.Second, ofV2, ofV3)
+				v.now(func(v *vault) { v.token = fmt.Sprint("t", 2+i) })
+				g.TokenChanged()
+			}
+			if given := credentials(v); within(given, 2*time.Minute) > 10 {
+				t.Errorf("%d grants in two minutes, %d in five", within(given, 2*time.Minute), len(given))
+			}
+			if n := ofV2.refused + ofV3.refused; n > (ofV2.calls+ofV3.calls)*53/100 { // no lease of an old token's is renewed
+				t.Errorf("%d of %d calls did not get Mashery's own answer", n, ofV2.calls+ofV3.calls)
+			}
+		})
+	}
+}
+
 func TestAnInactiveKeyCostsFewGrantsThoughManyCallsAreUnderWay(t *testing.T) {
 	for _, answers := range []time.Duration{50 * time.Millisecond, 700 * time.Millisecond, 3 * time.Second, 10 * time.Second} {
 		t.Run("Mashery answers in "+answers.String(), func(t *testing.T) {
