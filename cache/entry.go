@@ -22,6 +22,7 @@ type entry[G any] struct {
 	took  time.Duration // the last read; 0: there was none
 
 	renewing bool
+	mute     bool        // Vault did not answer the last renewal in time
 	timer    *time.Timer // for the grant's upkeep
 	due      time.Time   // when that is
 	used     bool        // since the grant came or was last renewed

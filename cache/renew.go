@@ -30,11 +30,17 @@ func (g *Grants[G]) keepUp(e *entry[G], now time.Time) {
 	if now.Before(e.due) || e.fetch != nil || e.renewing || g.ctx.Err() != nil {
 		return
 	}
-	if grant := e.grant; grant.generation == g.generation && !grant.spent {
+	if grant := e.grant; grant.generation == g.generation && !grant.spent && !e.tooLateToRenew(now) {
 		g.renewLater(e, grant)
 		return
 	}
 	g.replace(e)
+}
+
+// tooLateToRenew tells that a renewal as vain as the last would leave no time for a
+// read as slow as the last.
+func (e *entry[G]) tooLateToRenew(now time.Time) bool {
+	return e.mute && now.Add(renewTimeout+e.grant.took).After(e.grant.deadline)
 }
 
 // renewLater puts the renewal of a grant's lease in line. g.mu is held.
@@ -68,7 +74,7 @@ func (g *Grants[G]) renew(key Key, grant *Grant[G]) (*api.Secret, error) {
 
 // renewed takes over what a renewal brought. g.mu is held.
 func (g *Grants[G]) renewed(e *entry[G], grant *Grant[G], secret *api.Secret, sent time.Time, err error) {
-	e.renewing = false
+	e.renewing, e.mute = false, errors.Is(err, context.DeadlineExceeded)
 	if e.grant != grant || grant.generation != g.generation || g.ctx.Err() != nil {
 		return
 	}

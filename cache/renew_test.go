@@ -434,3 +434,22 @@ func TestGrantsAreNotKeptUpAfterTheClose(t *testing.T) {
 		}
 	})
 }
+
+func TestWhereNoRenewalIsAnsweredInTimeOnlyTheFirstLeasesEndIsWaitedFor(t *testing.T) {
+	for lease, takes := range map[int]time.Duration{10: 4 * time.Second, 15: 6 * time.Second} {
+		bubble(t, func(t *testing.T, v *vault, g *Grants[string]) {
+			v.lease, v.takes, v.slow = lease, takes, takes
+			_, _ = spread(t, g, []Key{demo}, 100*time.Millisecond, time.Duration(2*lease)*time.Second) // it learns
+			if failed, slowest := spread(t, g, []Key{demo}, 100*time.Millisecond, 5*time.Minute); failed > 0 || slowest > 0 {
+				t.Errorf("leases of %d s: %d calls failed, the slowest waited %s", lease, failed, slowest)
+			}
+			v.now(func(v *vault) { v.takes, v.slow = 0, 0 })
+			time.Sleep(time.Duration(lease) * time.Second)
+			before := v.count()
+			load(t, v, g, 10, 110*time.Second) // a lease can be extended to two minutes
+			if n := v.count() - before; n > 3 {
+				t.Errorf("leases of %d s: Vault is quick again, and %d grants were read", lease, n)
+			}
+		})
+	}
+}
