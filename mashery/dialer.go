@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/url"
@@ -36,10 +37,39 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil {
 		return nil, err
 	}
-	if _, isProxy := d.proxies.Load(address); !isProxy {
-		return conn, nil
+	if _, isProxy := d.proxies.Load(address); isProxy {
+		conn = &asking{Conn: conn, proxy: address}
+		err = conn.SetReadDeadline(time.Now().Add(d.Timeout))
 	}
-	return &asking{Conn: conn, proxy: address}, conn.SetReadDeadline(time.Now().Add(d.Timeout))
+	return &ending{Conn: conn, ended: make(chan struct{})}, err
+}
+
+// ending is a connection whose end can be waited for.
+type ending struct {
+	net.Conn
+	once  sync.Once
+	ended chan struct{}
+}
+
+func (e *ending) Close() error {
+	err := e.Conn.Close()
+	e.once.Do(func() { close(e.ended) }) // from now on nothing can be written
+	return err
+}
+
+// endOf is closed when a connection, or what its TLS goes by, has been closed at
+// this end; nil: it is of another making.
+func endOf(conn net.Conn) <-chan struct{} {
+	for {
+		switch c := conn.(type) {
+		case *ending:
+			return c.ended
+		case *tls.Conn:
+			conn = c.NetConn()
+		default:
+			return nil
+		}
+	}
 }
 
 // asking is a connection to an egress proxy, whose first bytes must be an

@@ -124,10 +124,10 @@ func reason(err error) string {
 }
 
 // ended tells whether a connection that stood went away, as the end of its
-// stream, as a reset (which end sees which is a matter of timing), or as HTTP/2
-// says it.
+// stream, as a reset, as one that was closed here because of these (which end sees
+// which is a matter of timing), or as HTTP/2 says it.
 func ended(err error) bool {
-	for _, one := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, errBegunAnew} {
+	for _, one := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed, errBegunAnew} {
 		if errors.Is(err, one) {
 			return true
 		}

@@ -49,8 +49,9 @@ func (c *raw) goAway(last uint32) {
 	c.write(frameGoAway, 0, 0, binary.BigEndian.AppendUint64(nil, uint64(last)<<32|noError)...)
 }
 
-// serve tells of each call, when it has come to its end.
-func (c *raw) serve(call func(c *raw, stream uint32)) {
+// serve tells of each call, when that has come: of its frames, the one with the
+// flag; 0: the first.
+func (c *raw) serve(flag byte, call func(c *raw, stream uint32)) {
 	c.streams = make(map[uint32]int)
 	_, _ = io.CopyN(io.Discard, c, int64(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")))
 	c.write(frameSettings, 0, 0)
@@ -71,18 +72,18 @@ func (c *raw) serve(call func(c *raw, stream uint32)) {
 		case kind == frameHeaders:
 			c.streams[stream] = len(c.streams) + 1
 		}
-		if (kind == frameHeaders || kind == frameData) && flags&endStream != 0 {
+		if (kind == frameHeaders || kind == frameData) && flags&flag == flag {
 			call(c, stream)
 		}
 	}
 }
 
 // rawHTTP2 sends to a server of raw HTTP/2.
-func rawHTTP2(t *testing.T, call func(c *raw, stream uint32)) *Sender {
+func rawHTTP2(t *testing.T, flag byte, call func(c *raw, stream uint32)) *Sender {
 	server := httptest.NewUnstartedServer(nil)
 	server.TLS = &tls.Config{NextProtos: []string{"h2"}}
 	server.Config.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){
-		"h2": func(_ *http.Server, conn *tls.Conn, _ http.Handler) { (&raw{Conn: conn}).serve(call) },
+		"h2": func(_ *http.Server, conn *tls.Conn, _ http.Handler) { (&raw{Conn: conn}).serve(flag, call) },
 	}
 	server.Config.ErrorLog = quiet()
 	server.StartTLS()

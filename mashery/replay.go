@@ -3,20 +3,16 @@
 package mashery
 
 import (
-	"context"
 	"errors"
 	"io"
-	"sync/atomic"
-	"time"
+	"sync"
 )
 
 const (
 	// replayLimit is how much of a body is kept for a resend, in bytes.
 	replayLimit = 1 << 20
-	// settleTime is how long a resend waits at least for the caller's next bytes,
-	// where Mashery answered before the upload's end. They may never come: the
-	// answer is then passed on.
-	settleTime = time.Second
+	// replayStep is how much of it is read at once, in bytes.
+	replayStep = 32 << 10
 )
 
 var errAttemptOver = errors.New("this attempt is over")
@@ -25,19 +21,23 @@ var errAttemptOver = errors.New("this attempt is over")
 // Mashery did not run can be sent again. A body of which more than the limit
 // was sent cannot.
 //
-// The transport may go on reading an attempt after it has given an answer, so
-// whoever touches the body holds the turn. A nil replay is no body.
+// The caller's next bytes may never come, and the transport tells of no failure
+// while it still reads an attempt. So each read of the source has a goroutine of
+// its own: what it brings is for the attempt that is the current one by then, and
+// one that is over does not wait for it. A nil replay is no body.
 type replay struct {
-	src  io.Reader
-	turn chan struct{}
+	src    io.Reader
+	step   int
+	buffer []byte // what src is read into
+
+	mu      sync.Mutex
+	current *attempt
+	kept    []byte // what was read of src; once final, until it was sent
+	end     error  // what ended src; nil: not ended
 	// final says that there will be no resend (any more): more was read than
 	// is kept, or the answer was passed on.
-	final atomic.Bool
-
-	// Under the turn.
-	current *attempt
-	kept    []byte // what was read of src; nothing once final
-	end     error  // what ended src; nil: not ended
+	final   bool
+	reading chan struct{} // closed when the read that is under way has ended; nil: none is
 }
 
 // newReplay makes the replay of a body of length bytes; -1: unknown.
@@ -45,35 +45,30 @@ func newReplay(src io.Reader, length int64) *replay {
 	if src == nil || length == 0 {
 		return nil
 	}
-	r := &replay{src: src, turn: make(chan struct{}, 1)}
-	r.final.Store(length > replayLimit)
-	r.current = &attempt{replay: r}
+	r := &replay{src: src, step: replayStep, final: length > replayLimit}
+	if length > 0 {
+		r.step = int(min(length, replayStep))
+	}
+	r.begin()
 	return r
 }
 
+// begin begins the next attempt.
+func (r *replay) begin() { r.current = &attempt{replay: r, over: make(chan struct{})} }
+
 // again ends the current attempt and begins the next, if the body can be sent
-// once more. It waits for the caller's next bytes for most; if they do not come
-// by then, or it cannot, it is false, and the attempt goes on.
-func (r *replay) again(ctx context.Context, most time.Duration) bool {
+// once more. If it cannot it is false, and the attempt goes on.
+func (r *replay) again() bool {
 	if r == nil {
 		return true
 	}
-	if r.final.Load() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.final || (r.end != nil && r.end != io.EOF) {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	select {
-	case r.turn <- struct{}{}:
-		defer r.pass()
-	case <-ctx.Done(): // a read is under way and brings nothing
-		return false
-	}
-	if r.final.Load() || (r.end != nil && r.end != io.EOF) {
-		return false
-	}
-	r.current.over.Store(true)
-	r.current = &attempt{replay: r}
+	r.current.stop()
+	r.begin()
 	return true
 }
 
@@ -83,83 +78,118 @@ func (r *replay) settle(failed bool) {
 	if r == nil {
 		return
 	}
-	r.final.Store(true)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.final = true
 	if failed {
-		r.current.over.Store(true)
+		r.current.stop()
 	}
 	r.forget()
 }
 
-// pass gives the turn back.
-func (r *replay) pass() {
-	<-r.turn
-	if r.final.Load() { // perhaps since the turn was taken
-		r.forget()
+// forget lets go of what is kept, once it is not to be sent any more. r.mu is held.
+func (r *replay) forget() {
+	if a := r.current; r.final && (a.isOver() || a.at >= len(r.kept)) {
+		r.kept, a.at = nil, 0
 	}
 }
 
-// forget lets go of what was kept, unless it has still to be sent. Who holds
-// the turn meanwhile forgets when passing it.
-func (r *replay) forget() {
-	select {
-	case r.turn <- struct{}{}:
-		if a := r.current; a.over.Load() || a.at >= len(r.kept) {
-			r.kept, a.at = nil, 0
-		}
-		<-r.turn
-	default:
+// read reads on, of what nobody has read yet.
+func (r *replay) read(most int) {
+	if len(r.buffer) < most {
+		r.buffer = make([]byte, most)
 	}
+	n, err := r.src.Read(r.buffer[:most])
+	if err != nil && err != io.EOF {
+		err = &BodyError{err}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.final && len(r.kept) == 0 {
+		r.kept = r.buffer[:n] // which is read into again when that was sent
+	} else {
+		r.kept = append(r.kept, r.buffer[:n]...)
+	}
+	r.end, r.final = err, r.final || len(r.kept) > replayLimit
+	r.forget()
+	close(r.reading)
+	r.reading = nil
 }
 
 // attempt is the body of one sending.
 type attempt struct {
 	replay *replay
-	over   atomic.Bool
-	at     int // how much of what is kept was sent; under the turn
+	over   chan struct{}   // closed when it is; under the replay's lock
+	gone   <-chan struct{} // closed with its connection; nil: that ends it by Close
+	at     int             // how much of what is kept was sent; under the replay's lock
 }
 
 // Read implements io.Reader: kept bytes first, then what follows them.
+//
+// When the connection is gone, that is the end: of an error the transport would
+// say that it is why the call failed, and not what befell the connection, to which
+// nothing can be written any more.
 func (a *attempt) Read(p []byte) (int, error) {
-	r := a.replay
-	r.turn <- struct{}{}
-	defer r.pass()
-	switch {
-	case a.over.Load():
-		return 0, errAttemptOver
-	case a.at < len(r.kept):
-		n := copy(p, r.kept[a.at:])
-		a.at += n
-		return n, nil
-	case r.end != nil:
-		return 0, r.end
+	for {
+		n, more, err := a.next(p)
+		if more == nil {
+			return n, err
+		}
+		select {
+		case <-more:
+		case <-a.over:
+		case <-a.gone:
+			return 0, io.EOF
+		}
 	}
-	return a.readOn(p)
 }
 
-// readOn reads what nobody has read yet.
-func (a *attempt) readOn(p []byte) (int, error) {
+// next gives the next bytes if they are there; else more is closed when there may
+// be some.
+func (a *attempt) next(p []byte) (n int, more <-chan struct{}, err error) {
 	r := a.replay
-	n, err := r.src.Read(p)
-	if err != nil && err != io.EOF {
-		err = &BodyError{err}
-	}
-	r.end = err
-	if len(r.kept)+n > replayLimit {
-		r.final.Store(true)
-	}
-	if !r.final.Load() {
-		r.kept = append(r.kept, p[:n]...)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case a.isOver():
+		return 0, nil, errAttemptOver
+	case a.at < len(r.kept):
+		n = copy(p, r.kept[a.at:])
 		a.at += n
+		r.forget()
+		return n, nil, nil
+	case r.end != nil, len(p) == 0:
+		return 0, nil, r.end
+	case r.reading == nil:
+		r.reading = make(chan struct{})
+		go r.read(min(len(p), r.step))
 	}
-	return n, err
+	return 0, r.reading, nil
+}
+
+// isOver tells whether the attempt was stopped.
+func (a *attempt) isOver() bool {
+	select {
+	case <-a.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// stop ends the attempt. The replay's lock is held.
+func (a *attempt) stop() {
+	if !a.isOver() {
+		close(a.over)
+	}
 }
 
 // Close implements io.Closer: no read of the source begins any more. The
 // source stays open.
 func (a *attempt) Close() error {
-	a.over.Store(true)
-	if a.replay.final.Load() {
-		a.replay.forget()
-	}
+	a.replay.mu.Lock()
+	defer a.replay.mu.Unlock()
+	a.stop()
+	a.replay.forget()
 	return nil
 }

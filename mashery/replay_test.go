@@ -4,16 +4,16 @@ package mashery
 
 import (
 	"bytes"
-	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"sync"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
-	"time"
 )
 
 func TestABodyIsReplayedFromItsBeginning(t *testing.T) {
@@ -31,7 +31,7 @@ func TestABodyIsReplayedFromItsBeginning(t *testing.T) {
 			if _, err := io.ReadFull(first, make([]byte, test.read)); err != nil {
 				t.Fatal(err)
 			}
-			if !r.again(t.Context(), settleTime) {
+			if !r.again() {
 				t.Fatal("it cannot be sent again")
 			}
 			if n, err := first.Read(make([]byte, 1)); n != 0 || !errors.Is(err, errAttemptOver) {
@@ -41,7 +41,7 @@ func TestABodyIsReplayedFromItsBeginning(t *testing.T) {
 				if got, err := io.ReadAll(r.current); string(got) != "abcdefghi" || err != nil {
 					t.Errorf("got %q, %v", got, err)
 				}
-				if !r.again(t.Context(), settleTime) {
+				if !r.again() {
 					t.Fatal("it cannot be sent again")
 				}
 			}
@@ -66,7 +66,7 @@ func TestABodyIsKeptUpToItsLimit(t *testing.T) {
 			if err != nil || !bytes.Equal(got, noise(int(test.length))) {
 				t.Errorf("got %d bytes, %v", len(got), err)
 			}
-			if again := r.again(t.Context(), settleTime); again != test.want {
+			if again := r.again(); again != test.want {
 				t.Errorf("can be sent again: %v, want %v", again, test.want)
 			}
 			if !test.want && r.kept != nil {
@@ -82,13 +82,13 @@ func TestABodyThatOutgrowsItsLimitInTheSecondAttemptIsWhole(t *testing.T) {
 	if _, err := io.CopyN(io.Discard, r.current, replayLimit/2); err != nil {
 		t.Fatal(err)
 	}
-	if !r.again(t.Context(), settleTime) {
+	if !r.again() {
 		t.Fatal("it cannot be sent again")
 	}
 	if got, err := io.ReadAll(r.current); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("got %d bytes of %d, %v", len(got), len(want), err)
 	}
-	if r.again(t.Context(), settleTime) {
+	if r.again() {
 		t.Error("it can be sent a third time, without what was not kept")
 	}
 }
@@ -99,7 +99,7 @@ func TestABodyThatBrokeOffIsNotSentAgain(t *testing.T) {
 	if own := (*BodyError)(nil); !errors.As(err, &own) || !strings.Contains(err.Error(), "client went away") {
 		t.Errorf("got %v", err)
 	}
-	if r.again(t.Context(), settleTime) {
+	if r.again() {
 		t.Error("it can be sent again")
 	}
 }
@@ -126,13 +126,13 @@ func TestWhatIsKeptGoesWithTheAnswer(t *testing.T) {
 		}, "closed"},
 		{"when the attempt is closed after", func(t *testing.T, r *replay) {
 			drop(t, r.current, 2)
-			r.again(t.Context(), settleTime)
+			r.again()
 			r.settle(false)
 			r.current.Close()
 		}, "closed"},
 		{"once the second attempt has caught up", func(t *testing.T, r *replay) {
 			drop(t, r.current, 4)
-			r.again(t.Context(), settleTime)
+			r.again()
 			drop(t, r.current, 1)
 			r.settle(false)
 			if string(r.kept) != text[:4] {
@@ -143,7 +143,7 @@ func TestWhatIsKeptGoesWithTheAnswer(t *testing.T) {
 		{"though the first attempt asks late", func(t *testing.T, r *replay) {
 			first := r.current
 			drop(t, first, 4)
-			r.again(t.Context(), settleTime)
+			r.again()
 			r.settle(false)
 			_, _ = first.Read(make([]byte, 1))
 			if string(r.kept) != text[:4] {
@@ -158,7 +158,7 @@ func TestWhatIsKeptGoesWithTheAnswer(t *testing.T) {
 			if r.kept != nil {
 				t.Errorf("%q is kept", r.kept)
 			}
-			if r.again(t.Context(), settleTime) {
+			if r.again() {
 				t.Error("it can be sent again")
 			}
 			left, err := io.ReadAll(r.current)
@@ -204,40 +204,7 @@ func TestAReadUnderWayWhenTheAnswerIsPassedOnKeepsNothing(t *testing.T) {
 	})
 }
 
-func TestAnUploadThatBringsNothingIsNotSentAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		caller, body := io.Pipe()
-		r := newReplay(caller, -1)
-		read := make(chan string)
-		go func() {
-			got, _ := io.ReadAll(r.current)
-			read <- string(got)
-		}()
-		_, _ = body.Write([]byte("abc"))
-		synctest.Wait()
-
-		start := time.Now()
-		if r.again(t.Context(), settleTime) {
-			t.Error("it can be sent again while a read is under way")
-		}
-		if took := time.Since(start); took != settleTime {
-			t.Errorf("that took %s, want %s", took, settleTime)
-		}
-		leaving, leave := context.WithCancel(t.Context())
-		leave()
-		if r.again(leaving, settleTime) {
-			t.Error("it can be sent again for one who has left")
-		}
-		// The attempt goes on, for the answer may still need it.
-		_, _ = body.Write([]byte("def"))
-		body.Close()
-		if got := <-read; got != "abcdef" {
-			t.Errorf("the attempt went on with %q", got)
-		}
-	})
-}
-
-func TestAnUploadThatGoesOnIsTakenOverBetweenTwoReads(t *testing.T) {
+func TestAnUploadThatPausesIsTakenOverAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		caller, body := io.Pipe()
 		r := newReplay(caller, -1)
@@ -247,51 +214,60 @@ func TestAnUploadThatGoesOnIsTakenOverBetweenTwoReads(t *testing.T) {
 			_, err := io.Copy(io.Discard, first)
 			ended <- err
 		}()
-		go func() {
-			for _, chunk := range []string{"ab", "cd", "ef", "gh"} {
-				time.Sleep(settleTime / 2) // of the bubble's time
-				_, _ = body.Write([]byte(chunk))
-			}
-			body.Close()
-		}()
-		time.Sleep(settleTime)
-		if !r.again(t.Context(), settleTime) {
+		_, _ = body.Write([]byte("abc"))
+		synctest.Wait() // the next read hangs
+		if !r.again() {
 			t.Fatal("it cannot be sent again")
 		}
 		if err := <-ended; !errors.Is(err, errAttemptOver) {
 			t.Errorf("the first attempt ended with %v", err)
 		}
-		if got, err := io.ReadAll(r.current); string(got) != "abcdefgh" || err != nil {
+		go func() {
+			_, _ = body.Write([]byte("def")) // for a read of the first
+			body.Close()
+		}()
+		if got, err := io.ReadAll(r.current); string(got) != "abcdef" || err != nil {
 			t.Errorf("the second sent %q, %v", got, err)
 		}
 	})
 }
 
-func TestAReadThatComesToItsTurnAfterTheResendReadsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		source := strings.NewReader("abcdef")
-		r := newReplay(source, -1)
-		first := r.current
-		drop(t, first, 2)
-		r.turn <- struct{}{} // as again does, and then:
-		read := make(chan error)
-		go func() {
-			_, err := first.Read(make([]byte, 2))
-			read <- err
-		}()
-		synctest.Wait()
-		first.over.Store(true)
-		r.current = &attempt{replay: r}
-		r.pass()
-		if err := <-read; !errors.Is(err, errAttemptOver) || source.Len() != 4 {
-			t.Errorf("it got %v, and left %d bytes", err, source.Len())
-		}
-	})
+func TestAnAttemptEndsWhileTheUploadPauses(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		end  func(r *replay, conn io.Closer)
+		want error
+	}{
+		{"when it is closed", func(r *replay, _ io.Closer) { r.current.Close() }, errAttemptOver},
+		{"when the call failed", func(r *replay, _ io.Closer) { r.settle(true) }, errAttemptOver},
+		{"when its connection is closed", func(_ *replay, conn io.Closer) { conn.Close() }, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				caller, body := io.Pipe()
+				defer body.Close()
+				ours, _ := net.Pipe()
+				conn := &ending{Conn: ours, ended: make(chan struct{})}
+				r := newReplay(caller, -1)
+				r.current.gone = endOf(tls.Client(tls.Client(conn, nil), nil))
+				ended := make(chan error)
+				go func() {
+					_, err := io.Copy(io.Discard, r.current)
+					ended <- err
+				}()
+				synctest.Wait()
+				test.end(r, conn)
+				if err := <-ended; err != test.want {
+					t.Errorf("it ended with %v", err)
+				}
+			})
+		})
+	}
 }
 
 func TestNoBodyNeedsNoReplay(t *testing.T) {
 	for _, r := range []*replay{newReplay(nil, -1), newReplay(nil, 0), newReplay(strings.NewReader(""), 0)} {
-		if r != nil || !r.again(t.Context(), settleTime) {
+		if r != nil || !r.again() {
 			t.Errorf("got %v", r)
 		}
 		r.settle(true)
@@ -316,7 +292,7 @@ func FuzzReplay(f *testing.F) {
 				t.Fatalf("an attempt sent %q, %v, of %q", sent[:n], err, body)
 			}
 			old := r.current
-			if !r.again(t.Context(), settleTime) {
+			if !r.again() {
 				t.Fatal("it cannot be sent again")
 			}
 			late.Go(func() { _, _ = io.Copy(io.Discard, old) })

@@ -30,7 +30,7 @@ func (s *sending) request(ctx context.Context, grant *Grant) *http.Request {
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
 	if s.body != nil {
 		r.Body, r.ContentLength = s.body.current, s.call.ContentLength
-		r.GetBody = func() (io.ReadCloser, error) { return s.bodyAgain(try) }
+		r.GetBody = s.bodyAgain
 	}
 	grant.sign(r)
 	return r
@@ -38,8 +38,8 @@ func (s *sending) request(ctx context.Context, grant *Grant) *http.Request {
 
 // bodyAgain is for the transport, which begins anew by itself where an idle
 // connection turns out to be closed and nothing was sent.
-func (s *sending) bodyAgain(ctx context.Context) (io.ReadCloser, error) {
-	if !s.body.again(ctx, settleTime) {
+func (s *sending) bodyAgain() (io.ReadCloser, error) {
+	if !s.body.again() {
 		return nil, errors.New("too much of the body was sent to begin anew")
 	}
 	return s.body.current, nil

@@ -49,7 +49,7 @@ func (s *sending) send(ctx context.Context) (*Answer, error) {
 		if s.budget != nil {
 			s.budget.hear(heard{found, s.call.kind(), s.try.handed, s.try.left(), resp.Header})
 		}
-		if !s.resend(ctx, grant, resp, found) {
+		if !s.resend(grant, resp, found) {
 			cleanAnswerHeader(grant, resp.Header)
 			resp.Request = nil
 			return &Answer{Response: resp, Waited: s.waited, Attempts: s.attempts}, nil
@@ -131,7 +131,7 @@ func (s *sending) wait(ctx context.Context, grant *Grant, again bool) error {
 }
 
 // resend tells whether the call is to be sent again instead of passing resp on.
-func (s *sending) resend(ctx context.Context, grant *Grant, resp *http.Response, found verdict) bool {
+func (s *sending) resend(grant *Grant, resp *http.Response, found verdict) bool {
 	switch found {
 	case overQPS:
 		if s.budget == nil {
@@ -141,22 +141,16 @@ func (s *sending) resend(ctx context.Context, grant *Grant, resp *http.Response,
 		pause := retryAfter(resp.Header, now)
 		s.budget.pause(now.Add(min(pause, s.call.MaxWait)))
 		s.refused = now
-		return pause <= s.call.MaxWait-s.waited && s.again(ctx) && s.resent(ResentOverQPS)
+		return pause <= s.call.MaxWait-s.waited && s.body.again() && s.resent(ResentOverQPS)
 	case deadGrant:
 		another := s.source.Dead(grant, mayBeOfCall(s.call.API, resp))
 		if s.renewed || !another {
 			return false
 		}
 		s.renewed = true
-		return s.again(ctx) && s.resent(ResentDeadGrant)
+		return s.body.again() && s.resent(ResentDeadGrant)
 	}
 	return false
-}
-
-// again readies the body to be sent once more. A slow upload is waited for as
-// long as the call may wait.
-func (s *sending) again(ctx context.Context) bool {
-	return s.body.again(ctx, max(settleTime, s.call.MaxWait-s.waited))
 }
 
 // resent tells that the call is sent again.

@@ -111,6 +111,9 @@ func (t *try) connected(info httptrace.GotConnInfo) {
 	if t.begunAnew() == nil {
 		t.conn = info.Conn
 		t.took.Store(0)
+		if t.run.body != nil && !t.http2() { // which closes the body itself
+			t.run.body.current.gone = endOf(info.Conn)
+		}
 		t.refusal = t.keepSlot()
 	}
 	if t.refusal != nil {
@@ -182,7 +185,7 @@ func (s *sending) lost(ctx context.Context, err error) bool {
 	default:
 		return false
 	}
-	if s.budget != nil && pause > max(0, s.call.MaxWait-s.waited-time.Since(since)) || !s.again(ctx) {
+	if s.budget != nil && pause > max(0, s.call.MaxWait-s.waited-time.Since(since)) || !s.body.again() {
 		return false
 	}
 	s.resent(ResentLost)

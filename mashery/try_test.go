@@ -269,7 +269,7 @@ func TestWhatMasheryDidNotTakeIsSentAgain(t *testing.T) {
 		for name, call := range calls {
 			t.Run(way+", "+name, func(t *testing.T) {
 				var came []time.Time
-				s := rawHTTP2(t, func(c *raw, stream uint32) {
+				s := rawHTTP2(t, endStream, func(c *raw, stream uint32) {
 					if came = append(came, time.Now()); len(came) <= times {
 						say(c, stream)
 					} else {
@@ -299,7 +299,7 @@ func TestWhatMasheryNeverTakesEndsInTime(t *testing.T) {
 	for name, budget := range map[string]func(*Grant) *Budget{"paced": unlimited(), "not paced": nil} {
 		for _, verb := range []string{"GET", "POST"} {
 			t.Run(verb+", "+name, func(t *testing.T) {
-				s := rawHTTP2(t, (*raw).refuse)
+				s := rawHTTP2(t, endStream, (*raw).refuse)
 				call := post("abc")
 				call.Method, call.MaxWait, call.Budget = verb, time.Second, budget
 				start := time.Now()

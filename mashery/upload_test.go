@@ -3,8 +3,11 @@
 package mashery
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -89,20 +92,30 @@ func TestASlowUploadThatMasheryAnsweredEarlyIsSentAgainWhole(t *testing.T) {
 	})
 }
 
-func TestAnUploadThatMasheryAnsweredEarlyAndThatStallsGetsTheAnswer(t *testing.T) {
+func TestAnUploadThatMasheryRefusedEarlyIsSentAgainWhileItPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		caller, body := io.Pipe()
 		left := make(chan error, 1)
 		call := post("")
 		call.Body, call.ContentLength = caller, -1
 		go func() { _, _ = body.Write([]byte("abc")) }()
+		refusing, calls := early(tooMany(), 3, left), 0
+		answering := roundTrip(func(r *http.Request) (*http.Response, error) {
+			if calls++; calls == 1 {
+				return refusing(r)
+			}
+			_, err := io.ReadFull(r.Body, make([]byte, 3))
+			return ok(), err
+		})
 		start := time.Now()
-		got, text := send(t, sender(early(tooMany(), 3, left)), call, from(v3Grant()))
-		if got.StatusCode != http.StatusForbidden || text != "<h1>Developer Over Qps</h1>" || time.Since(start) != call.MaxWait {
-			t.Errorf("got %d %q after %s", got.StatusCode, text, time.Since(start))
+		got, _ := send(t, sender(answering), call, from(v3Grant()))
+		if got.StatusCode != http.StatusOK || time.Since(start) != time.Second {
+			t.Errorf("got %d after %s", got.StatusCode, time.Since(start))
+		}
+		if err := <-left; !errors.Is(err, errAttemptOver) {
+			t.Errorf("the first upload ended with %v", err)
 		}
 		body.Close()
-		<-left
 	})
 }
 
@@ -166,5 +179,81 @@ func TestASendThatFailedReadsNoMoreOfTheBody(t *testing.T) {
 	}
 	if n, err := body.Read(make([]byte, 3)); n != 0 || !errors.Is(err, errAttemptOver) || source.Len() != 3 {
 		t.Errorf("the transport read %d bytes, %v", n, err)
+	}
+}
+
+// paused is a call whose caller has sent a part of its body and sends no more
+// before the test's end.
+func paused(t *testing.T, verb string, length int64, part string) *Call {
+	caller, body := io.Pipe()
+	t.Cleanup(func() { body.Close() })
+	go func() { _, _ = io.WriteString(body, part) }()
+	call := post("")
+	call.Method, call.Body, call.ContentLength, call.MaxWait = verb, caller, length, time.Second
+	return call
+}
+
+// failure is how sending failed, while the upload pauses.
+func failure(t *testing.T, ctx context.Context, s *Sender, call *Call) error {
+	t.Helper()
+	failed := make(chan error, 1)
+	go func() {
+		_, err := s.Send(ctx, call, from(v3Grant()))
+		failed <- err
+	}()
+	return within(t, failed, "the end of a call whose upload pauses")
+}
+
+func TestWhoPausesAnUploadHearsAtOnceThatTheCallIsOver(t *testing.T) {
+	part := string(noise(5000)) // which is more than the transport collects before it writes
+	for name, length := range map[string]int64{"of known length": 10000, "of unknown length": -1, "too long to be sent again": 2 * replayLimit} {
+		for _, verb := range []string{"POST", "PUT"} {
+			t.Run(verb+", "+name, func(t *testing.T) {
+				var leave context.CancelCauseFunc
+				protocols(t, func(_ http.ResponseWriter, r *http.Request) {
+					_, _ = r.Body.Read(make([]byte, 1))
+					if leave != nil {
+						leave(context.DeadlineExceeded)
+						_, _ = io.Copy(io.Discard, r.Body)
+					}
+					if r.ProtoMajor == 1 { // where net/http would first wait for the rest
+						r.Context().Value(connKey{}).(net.Conn).Close()
+					}
+					panic(http.ErrAbortHandler)
+				}, func(t *testing.T, s *Sender) {
+					leave = nil
+					err := failure(t, t.Context(), s, paused(t, verb, length, part))
+					if !errors.As(err, new(*UnreachableError)) || !strings.Contains(err.Error(), "the connection ended before the answer") {
+						t.Errorf("when Mashery ended it: %v", err)
+					}
+					ctx, cancel := context.WithCancelCause(t.Context())
+					leave = cancel
+					if err := failure(t, ctx, s, paused(t, verb, length, part)); err != context.DeadlineExceeded {
+						t.Errorf("when it was ended here: %v", err)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestWhoPausesAnUploadHearsAtOnceOfAnAnswerThatIsNone(t *testing.T) {
+	s := peer(t, func(c net.Conn) {
+		if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			_, _ = io.ReadFull(r.Body, make([]byte, 3))
+		}
+		_, _ = io.WriteString(c, "welcome\r\n\r\n")
+	})
+	err := failure(t, t.Context(), s, paused(t, "POST", -1, "abc"))
+	if !errors.As(err, new(*UnreachableError)) || !strings.Contains(err.Error(), "is it an HTTP server") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatMasheryRefusesAgainAndAgainEndsInTimeWhileTheUploadPauses(t *testing.T) {
+	s := rawHTTP2(t, 0, (*raw).refuse)
+	err := failure(t, t.Context(), s, paused(t, "POST", 1000, "abc"))
+	if !errors.As(err, new(*UnreachableError)) || !strings.Contains(err.Error(), "refused the stream") {
+		t.Errorf("got %v", err)
 	}
 }
