@@ -30,5 +30,5 @@ func (c *Connections) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.by.Load().RoundTrip(r)
 }
 
-// CloseIdleConnections is for a machine that has slept; see [Sender].
+// CloseIdleConnections is for when they may be lost; see [Sender].
 func (c *Connections) CloseIdleConnections() { c.by.Load().CloseIdleConnections() }

@@ -56,7 +56,8 @@ type Answer struct {
 }
 
 // Sender sends calls to one pair of endpoints, and nowhere else. After this
-// machine has slept it uses no idle connection of before.
+// machine has slept, or an idle connection turned out to be lost, it uses no idle
+// connection of before.
 type Sender struct {
 	Transport http.RoundTripper
 	V2, V3    *url.URL

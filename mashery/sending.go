@@ -4,6 +4,7 @@ package mashery
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -74,7 +75,22 @@ func (s *sending) roundTrip(r *http.Request) (*http.Response, error) {
 // wake lets go of idle connections if the machine has slept: their other ends
 // have long given them up.
 func (s *Sender) wake(now time.Time) {
-	if pool, has := s.Transport.(interface{ CloseIdleConnections() }); has && s.sleeps.slept(now) {
+	if s.sleeps.slept(now) {
+		s.closeIdle()
+	}
+}
+
+// suspect lets go of idle connections if one that was used before is lost: what
+// forgets one, as a firewall that restarts, most often forgets them all, and
+// each would cost a call.
+func (s *sending) suspect(err error) {
+	if s.try.reused && isLoss(err) && !errors.As(err, new(streamError)) {
+		s.closeIdle()
+	}
+}
+
+func (s *Sender) closeIdle() {
+	if pool, has := s.Transport.(interface{ CloseIdleConnections() }); has {
 		pool.CloseIdleConnections()
 	}
 }

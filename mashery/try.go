@@ -64,6 +64,7 @@ type try struct {
 	budget   *Budget  // nil: not paced
 	slot     ticket
 	conn     net.Conn
+	reused   bool         // the connection was used before
 	refusal  error        // why it must not be sent (any more); nil: it may
 	handed   time.Time    // to the transport
 	took     atomic.Int64 // from then until it left, in ns; 0: it has not
@@ -109,7 +110,7 @@ func (t *try) wrote() {
 // it. That may have taken long: who has a slot no more waits for another here.
 func (t *try) connected(info httptrace.GotConnInfo) {
 	if t.begunAnew() == nil {
-		t.conn = info.Conn
+		t.conn, t.reused = info.Conn, info.Reused
 		t.took.Store(0)
 		if t.run.body != nil && !t.http2() { // which closes the body itself
 			t.run.body.current.gone = endOf(info.Conn)
@@ -169,10 +170,12 @@ func onlyOnce(r *http.Request) error {
 // before that. What Mashery did not take goes at once, the first time; and all
 // that it took to learn that is time the call waits.
 func (s *sending) lost(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	s.suspect(err)
 	since, pause := time.Now(), time.Duration(0)
 	switch {
-	case ctx.Err() != nil:
-		return false
 	case errors.Is(err, errNotTaken) && (s.budget != nil || s.untaken < mostLosses):
 		since = s.try.handed
 		if s.untaken > 0 {
