@@ -41,29 +41,31 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 		conn = &asking{Conn: conn, proxy: address}
 		err = conn.SetReadDeadline(time.Now().Add(d.Timeout))
 	}
-	return &ending{Conn: conn, ended: make(chan struct{})}, err
+	return newSocket(conn), err
 }
 
-// ending is a connection whose end can be waited for.
-type ending struct {
+// socket is a connection of which is known when it was closed, which net/http
+// does not tell.
+type socket struct {
 	net.Conn
-	once  sync.Once
-	ended chan struct{}
+	once   sync.Once
+	closed chan struct{}
 }
 
-func (e *ending) Close() error {
-	err := e.Conn.Close()
-	e.once.Do(func() { close(e.ended) }) // from now on nothing can be written
+func newSocket(conn net.Conn) *socket { return &socket{Conn: conn, closed: make(chan struct{})} }
+
+func (s *socket) Close() error {
+	err := s.Conn.Close()
+	s.once.Do(func() { close(s.closed) }) // from now on nothing can be written
 	return err
 }
 
-// endOf is closed when a connection, or what its TLS goes by, has been closed at
-// this end; nil: it is of another making.
+// endOf is closed with the socket of a connection; nil: it is of another making.
 func endOf(conn net.Conn) <-chan struct{} {
 	for {
 		switch c := conn.(type) {
-		case *ending:
-			return c.ended
+		case *socket:
+			return c.closed
 		case *tls.Conn:
 			conn = c.NetConn()
 		default:

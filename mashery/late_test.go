@@ -18,7 +18,8 @@ import (
 
 // stalled is a Mashery to which there is no connection for a while.
 type stalled struct {
-	open time.Time
+	open    time.Time
+	closeAt time.Time // of connections without a call; zero: they may stay
 
 	mu   sync.Mutex
 	came []time.Time
@@ -28,8 +29,11 @@ type stalled struct {
 func (m *stalled) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	time.Sleep(time.Until(m.open))
 	ours, theirs := net.Pipe()
+	if time.Now().Before(m.closeAt) {
+		_ = theirs.SetReadDeadline(m.closeAt)
+	}
 	go m.serve(theirs)
-	return ours, nil
+	return newSocket(ours), nil
 }
 
 func (m *stalled) serve(c net.Conn) {
@@ -93,6 +97,34 @@ func TestCallsThatWaitedForConnectionsDoNotLeaveTogether(t *testing.T) {
 			t.Errorf("they took %s, want %s", took, want) // no slot was wasted
 		}
 	})
+}
+
+func TestAConnectionThatEndsWhileItsCallWaitsForAnotherSlotIsSparedTheCaller(t *testing.T) {
+	const calls = 4
+	for _, verb := range []string{http.MethodPost, http.MethodGet} {
+		whileStalled(t, 5*time.Second, func(t *testing.T, m *stalled, s *Sender) {
+			m.closeAt = m.open.Add(500 * time.Millisecond)
+			budget := budgetOf(1)
+			var all sync.WaitGroup
+			for range calls { // their slots are at 0, 1, 2 and 3 s
+				all.Go(func() {
+					call := post("abc")
+					call.Method, call.MaxWait, call.Budget = verb, 10*time.Second, func(*Grant) *Budget { return budget }
+					send(t, s, call, from(v3Grant()))
+				})
+			}
+			all.Wait()
+			slices.SortFunc(m.came, time.Time.Compare)
+			if len(m.came) != calls {
+				t.Fatalf("%s: %d calls came", verb, len(m.came))
+			}
+			for i := range calls - 1 {
+				if span := m.came[i+1].Sub(m.came[i]); span < time.Second {
+					t.Errorf("%s: call %d came %s after the one before", verb, i+1, span)
+				}
+			}
+		})
+	}
 }
 
 func TestOneWhoWaitedForAConnectionAloneLeavesAtOnce(t *testing.T) {

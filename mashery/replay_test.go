@@ -247,7 +247,7 @@ func TestAnAttemptEndsWhileTheUploadPauses(t *testing.T) {
 				caller, body := io.Pipe()
 				defer body.Close()
 				ours, _ := net.Pipe()
-				conn := &ending{Conn: ours, ended: make(chan struct{})}
+				conn := newSocket(ours)
 				r := newReplay(caller, -1)
 				r.current.gone = endOf(tls.Client(tls.Client(conn, nil), nil))
 				ended := make(chan error)

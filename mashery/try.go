@@ -30,7 +30,8 @@ var errBegunAnew = errors.New("the connection ended before the answer")
 
 // errNotTaken does the same where Mashery said, as HTTP/2 can, that it did
 // nothing for the call: it closes the connection in good order, or has too many
-// streams. That is so for any verb.
+// streams; or where the connection ended while the call waited for its slot. That
+// is so for any verb.
 var errNotTaken = errors.New("Mashery took no part of the call")
 
 // noAnswer is the status of an answer that is none: no status is below 200 but
@@ -64,11 +65,12 @@ type try struct {
 	budget   *Budget  // nil: not paced
 	slot     ticket
 	conn     net.Conn
-	reused   bool         // the connection was used before
-	refusal  error        // why it must not be sent (any more); nil: it may
-	handed   time.Time    // to the transport
-	took     atomic.Int64 // from then until it left, in ns; 0: it has not
-	answered atomic.Bool  // a byte of an answer was seen
+	reused   bool          // the connection was used before
+	refusal  error         // why it must not be sent (any more); nil: it may
+	handed   time.Time     // to the transport
+	kept     time.Duration // how long it had to wait there for another slot
+	took     atomic.Int64  // from then until it left, in ns; 0: it has not
+	answered atomic.Bool   // a byte of an answer was seen
 }
 
 // tryKey is the key of a request's try in its context.
@@ -113,7 +115,7 @@ func (t *try) connected(info httptrace.GotConnInfo) {
 		t.conn, t.reused = info.Conn, info.Reused
 		t.took.Store(0)
 		if t.run.body != nil && !t.http2() { // which closes the body itself
-			t.run.body.current.gone = endOf(info.Conn)
+			t.run.body.current.gone = endOf(t.conn)
 		}
 		t.refusal = t.keepSlot()
 	}
@@ -124,13 +126,25 @@ func (t *try) connected(info httptrace.GotConnInfo) {
 	}
 }
 
-// keepSlot sees to it that the call leaves with a slot.
+// keepSlot sees to it that the call leaves with a slot, by a connection that stays
+// there meanwhile.
 func (t *try) keepSlot() error {
 	now := time.Now()
 	if t.budget == nil || now.Sub(t.handed) < staleSlot || t.budget.keep(t.slot, now) {
 		return nil
 	}
-	err := t.run.wait(t, t.grant, true)
+	ctx, stop := context.WithCancelCause(t)
+	defer stop(nil)
+	go func() {
+		select {
+		case <-endOf(t.conn):
+			stop(errNotTaken)
+		case <-ctx.Done():
+		}
+	}()
+	before := t.run.waited
+	err := t.run.wait(ctx, t.grant, true)
+	t.kept = t.run.waited - before
 	t.budget, t.slot = t.run.budget, t.run.ticket
 	return err
 }
@@ -177,7 +191,7 @@ func (s *sending) lost(ctx context.Context, err error) bool {
 	since, pause := time.Now(), time.Duration(0)
 	switch {
 	case errors.Is(err, errNotTaken) && (s.budget != nil || s.untaken < mostLosses):
-		since = s.try.handed
+		since = s.try.handed.Add(s.try.kept) // that was counted
 		if s.untaken > 0 {
 			pause = pauseAfter(s.untaken - 1)
 		}
