@@ -119,11 +119,11 @@ func (g *Grants[G]) settle(e *entry[G], f *fetch[G], grant *Grant[G], err error)
 		g.end(e, nil, ErrClosed)
 	case stale && f.wanted():
 		g.line.add(f.job, f.lane())
-	case errors.Is(err, ErrLate) && !f.late:
-		f.late = true
-		g.line.add(f.job, f.lane())
 	case stale:
 		g.end(e, nil, ErrNoToken)
+	case errors.Is(err, ErrLate) && !f.late:
+		f.late = true
+		g.line.add(f.job, f.lane()) // which ends it, if nobody wants it
 	case err != nil:
 		g.failed(e, err)
 		g.end(e, nil, err)
