@@ -34,7 +34,7 @@ func vaultFaults() []fault {
 		{name: "Vault answers web pages for 6 s", strike: all(vaultGate(nonsense), lasting(6*time.Second), vaultGate(open))},
 		{name: "Vault unreachable for 5 s when leases of 18 s are to be renewed", setup: setup{lease: 18 * time.Second, roles: 12},
 			strike: all(lasting(7*time.Second), vaultGate(shut), lasting(5*time.Second), vaultGate(open), lasting(6*time.Second)), check: gentle},
-		{name: "Vault restarted with a new root", setup: setup{lease: 10 * time.Second},
+		{name: "Vault restarted with a new root", setup: setup{lease: 10 * time.Second, scarce: true},
 			strike: all(newRoot, lasting(10*time.Second)), check: loggedInAnew},
 		{name: "the token revoked", setup: setup{lease: 10 * time.Second, scarce: true},
 			strike: all(revokeToken, lasting(10*time.Second)), check: loggedInAnew},

@@ -4,6 +4,7 @@ package mashery
 
 import (
 	"cmp"
+	"maps"
 	"sync"
 	"time"
 
@@ -17,6 +18,9 @@ const (
 	idleTime = time.Minute
 	// sayAgain is how long what a call says of its budget need not be said again.
 	sayAgain = time.Second
+	// moveTime is how long who still names a key as before spends the budget that it
+	// has under its new name.
+	moveTime = 5 * time.Second
 	// defaultMaxQueue is how many calls may wait where nothing else is said.
 	defaultMaxQueue = 1024
 )
@@ -51,12 +55,21 @@ type Budgets struct {
 	// Observer is told what happens. It is set before the first use, if at all.
 	Observer Observer
 
-	mu  sync.Mutex
-	all map[BudgetID]*Budget
+	mu    sync.Mutex
+	all   map[BudgetID]*Budget
+	moved map[BudgetID]move // those that have another id now
+}
+
+// move is where the budget of an id went.
+type move struct {
+	to    *Budget
+	until time.Time // from then on, who has that id spends another one
 }
 
 // NewBudgets makes an empty set.
-func NewBudgets() *Budgets { return &Budgets{all: make(map[BudgetID]*Budget)} }
+func NewBudgets() *Budgets {
+	return &Budgets{all: make(map[BudgetID]*Budget), moved: make(map[BudgetID]move)}
+}
 
 // Get returns the budget of id, made on first use, after telling it what is
 // said of it. Of the rates that its roles tell, the smallest counts; of all
@@ -65,15 +78,67 @@ func (b *Budgets) Get(id BudgetID, s Settings) *Budget {
 	b.mu.Lock()
 	budget := b.all[id]
 	if budget == nil {
-		if len(b.all) >= manyBudgets {
-			b.forgetIdle(time.Now())
+		now := time.Now()
+		if m := b.moved[id]; now.Before(m.until) {
+			b.mu.Unlock()
+			return m.to
 		}
-		budget = &Budget{observer: &b.Observer, limiter: rate.NewLimiter(rate.Inf, 1)}
-		b.all[id] = budget
+		budget = b.add(id, s, now)
 	}
 	b.mu.Unlock()
 	budget.set(s)
 	return budget
+}
+
+// add adds the budget of a new id. b.mu is held.
+func (b *Budgets) add(id BudgetID, s Settings, now time.Time) *Budget {
+	budget := b.renamed(id, s, now)
+	if budget == nil {
+		if len(b.all) >= manyBudgets {
+			b.forgetIdle(now)
+		}
+		budget = &Budget{observer: &b.Observer, limiter: rate.NewLimiter(rate.Inf, 1)}
+	}
+	b.all[id] = budget
+	return budget
+}
+
+// renamed is the budget of the key that the role's grants named otherwise until now;
+// nil: they did not. An engine that is mounted anew gives all keys other names, and
+// the role's two grants say so one after the other: with a budget each, they would
+// spend the key twice. If it is another key, that costs its other roles a few slots,
+// for moveTime. b.mu is held.
+func (b *Budgets) renamed(id BudgetID, s Settings, now time.Time) *Budget {
+	if s.API == 0 {
+		return nil
+	}
+	maps.DeleteFunc(b.moved, func(_ BudgetID, m move) bool { return !now.Before(m.until) })
+	for old, budget := range b.all {
+		key := old.Key
+		if old.Key = id.Key; old != id || !budget.moveWith(s.Role, now) {
+			continue
+		}
+		old.Key = key
+		delete(b.all, old)
+		b.moved[old] = move{budget, now.Add(moveTime)}
+		return budget
+	}
+	return nil
+}
+
+// moveWith has the budget be that of another key, if grants of the role spent it
+// lately: what slots were taken counts on, what was said of the key does not.
+func (b *Budget) moveWith(name string, now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for who, role := range b.pace.roles {
+		if who.role == name && who.api != 0 && now.Sub(role.told) < idleTime {
+			b.pace.roles, b.counts.quota = nil, Quota{}
+			b.said.Store(nil)
+			return true
+		}
+	}
+	return false
 }
 
 // forgetIdle removes budgets that nobody asked for in a while: who comes again
