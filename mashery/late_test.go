@@ -100,7 +100,7 @@ func TestCallsThatWaitedForConnectionsDoNotLeaveTogether(t *testing.T) {
 }
 
 func TestAConnectionThatEndsWhileItsCallWaitsForAnotherSlotIsSparedTheCaller(t *testing.T) {
-	const calls = 4
+	const calls, most = 4, 8400 * time.Millisecond // the last leaves at 5 s, and three slots
 	for _, verb := range []string{http.MethodPost, http.MethodGet} {
 		whileStalled(t, 5*time.Second, func(t *testing.T, m *stalled, s *Sender) {
 			m.closeAt = m.open.Add(500 * time.Millisecond)
@@ -109,7 +109,7 @@ func TestAConnectionThatEndsWhileItsCallWaitsForAnotherSlotIsSparedTheCaller(t *
 			for range calls { // their slots are at 0, 1, 2 and 3 s
 				all.Go(func() {
 					call := post("abc")
-					call.Method, call.MaxWait, call.Budget = verb, 10*time.Second, func(*Grant) *Budget { return budget }
+					call.Method, call.MaxWait, call.Budget = verb, most, func(*Grant) *Budget { return budget }
 					send(t, s, call, from(v3Grant()))
 				})
 			}
