@@ -37,7 +37,8 @@ func (a *ahead) answer(w http.ResponseWriter, r *http.Request, wanted bool, give
 	_ = out.Flush()
 	_ = out.SetReadDeadline(time.Now().Add(lingerTime))
 	a.asked.Store(true)
-	a.mu.Lock() // who still reads has until then; the rest net/http reads, as long and as far
+	a.mu.Lock() // who still reads has until then, and so has the rest
+	_, _ = io.Copy(io.Discard, a.body)
 	a.close()
 }
 

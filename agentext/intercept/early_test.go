@@ -32,6 +32,19 @@ func early(status int, chunked bool) func(*parts) {
 	})
 }
 
+// hangUp says something in the middle of a body, and hangs up.
+func hangUp(words string) func(*parts) {
+	return route3("early", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = r.Body.Read(make([]byte, 1))
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_, _ = io.WriteString(conn, words)
+		_ = conn.(*net.TCPConn).CloseWrite()
+	})
+}
+
 // sender is a caller that writes its requests itself.
 type sender struct {
 	t    *testing.T
@@ -99,6 +112,8 @@ func TestAnAnswerDoesNotWaitForTheCallersUpload(t *testing.T) {
 		"Mashery's, a body it does not get":    {early(200, false), strings.Replace(post, "POST", "GET", 1) + known, 200, ""},
 		"Mashery's, a long body":               {early(500, false), post + "Content-Length: 900000\r\n\r\n" + strings.Repeat("x", 700000), 500, ""},
 		"Mashery's, to HTTP/1.0":               {early(200, false), strings.Replace(post, "/1.1", "/1.0", 1) + known, 200, ""},
+		"none of Mashery's, known length":      {hangUp(""), post + known, 502, apierror.MasheryUnreachable},
+		"none of Mashery's, in chunks":         {hangUp(""), post + strings.Replace(chunked, "100", "4", 1), 502, apierror.MasheryUnreachable},
 		"refused here, a body of known length": {none, strings.Replace(post, "/early", "//early", 1) + known, 400, apierror.BadRequest},
 		"refused here, a body in chunks":       {none, strings.Replace(post, "/early", "//early", 1) + chunked, 400, apierror.BadRequest},
 		"a credential withheld, known length":  {none, strings.Replace(post, "proxy/v3/early", "grant", 1) + known, 403, apierror.CredentialWithheld},
@@ -159,6 +174,24 @@ func TestAConnectionStaysUsableWhenTheBodyIsThere(t *testing.T) {
 			s.wantClosed()
 		})
 	}
+}
+
+func TestACallerThatWasAskedToGoOnMaySendTheRestAfterAnEarlyAnswer(t *testing.T) {
+	const part, parts = 16 << 10, 64 // 1 MiB
+	s := start(t, hangUp("HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nearly")).sender()
+	s.send("POST " + rolePath + "proxy/v3/early HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1048576\r\n\r\n")
+	if asked, err := s.in.ReadString('\n'); !strings.Contains(asked, "100 Continue") || err != nil {
+		t.Fatalf("got %q, %v", asked, err)
+	}
+	_, _ = s.in.ReadString('\n')
+	s.send(strings.Repeat("x", part))
+	if got := s.answer(); got.StatusCode != 413 || got.body != "early" {
+		t.Errorf("status %d: %s", got.StatusCode, got.body)
+	}
+	for range parts - 1 {
+		s.send(strings.Repeat("x", part))
+	}
+	s.wantClosed()
 }
 
 func TestACallerThatWritesAllBeforeItReadsGetsAnEarlyAnswer(t *testing.T) {
