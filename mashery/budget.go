@@ -142,13 +142,17 @@ func (b *Budget) take() (due time.Time, slot ticket) {
 }
 
 // left takes in when the call of a slot left: on a busy machine that can be some
-// milliseconds after the slot was taken.
-func (b *Budget) left(slot ticket, at time.Time) {
+// milliseconds after the slot was taken. One that had to wait for its connection
+// goes by a new one, of whose way nothing is learnt yet.
+func (b *Budget) left(slot ticket, at time.Time, late bool) {
 	if slot == unguarded {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if late {
+		at = at.Add(b.pace.headroom.unlearnt())
+	}
 	b.guard.left(slot, at)
 }
 

@@ -58,6 +58,14 @@ func (h *headroom) now() time.Duration {
 	return h.learnt
 }
 
+// unlearnt is how much more room to leave where nothing is known.
+func (h *headroom) unlearnt() time.Duration {
+	if h.fixed {
+		return 0
+	}
+	return mostHeadroom - h.now()
+}
+
 // answered takes in how long a call of that kind took to be answered.
 func (h *headroom) answered(kind uint8, took time.Duration, now time.Time) {
 	if h.fixed {

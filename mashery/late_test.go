@@ -99,6 +99,29 @@ func TestCallsThatWaitedForConnectionsDoNotLeaveTogether(t *testing.T) {
 	})
 }
 
+func TestAfterCallsThatCameLateTheSlotsOfAWayThatIsNotKnownFollow(t *testing.T) {
+	const qps, calls = 10, 15
+	whileStalled(t, 3*time.Second, func(t *testing.T, m *stalled, s *Sender) {
+		budget := NewBudgets().Get(BudgetID{}, Settings{Role: "role", QPS: qps})
+		for range sureSamples {
+			budget.pace.headroom.answered(0, 5*time.Millisecond, time.Now())
+		}
+		var all sync.WaitGroup
+		for range calls {
+			all.Go(func() {
+				call := post("abc")
+				call.Budget = func(*Grant) *Budget { return budget }
+				send(t, s, call, from(v3Grant()))
+			})
+		}
+		all.Wait()
+		slices.SortFunc(m.came, time.Time.Compare)
+		if span := m.came[qps].Sub(m.came[0]); span < time.Second+mostHeadroom-guardSlack {
+			t.Errorf("%d calls came within %s", qps+1, span)
+		}
+	})
+}
+
 func TestAConnectionThatEndsWhileItsCallWaitsForAnotherSlotIsSparedTheCaller(t *testing.T) {
 	const calls, most = 4, 8400 * time.Millisecond // the last leaves at 5 s, and three slots
 	for _, verb := range []string{http.MethodPost, http.MethodGet} {

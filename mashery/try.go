@@ -69,6 +69,7 @@ type try struct {
 	refusal  error         // why it must not be sent (any more); nil: it may
 	handed   time.Time     // to the transport
 	kept     time.Duration // how long it had to wait there for another slot
+	late     bool          // it had to wait for its connection
 	took     atomic.Int64  // from then until it left, in ns; 0: it has not
 	answered atomic.Bool   // a byte of an answer was seen
 }
@@ -104,7 +105,7 @@ func (t *try) left() time.Time { return t.handed.Add(time.Duration(t.took.Load()
 func (t *try) wrote() {
 	t.took.Store(max(1, int64(time.Since(t.handed))))
 	if t.budget != nil {
-		t.budget.left(t.slot, t.left())
+		t.budget.left(t.slot, t.left(), t.late)
 	}
 }
 
@@ -130,7 +131,10 @@ func (t *try) connected(info httptrace.GotConnInfo) {
 // there meanwhile.
 func (t *try) keepSlot() error {
 	now := time.Now()
-	if t.budget == nil || now.Sub(t.handed) < staleSlot || t.budget.keep(t.slot, now) {
+	if t.budget == nil || now.Sub(t.handed) < staleSlot {
+		return nil
+	}
+	if t.late = true; t.budget.keep(t.slot, now) {
 		return nil
 	}
 	ctx, stop := context.WithCancelCause(t)
