@@ -5,6 +5,7 @@ package mashery
 import (
 	"errors"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -26,9 +27,8 @@ var errAttemptOver = errors.New("this attempt is over")
 // its own: what it brings is for the attempt that is the current one by then, and
 // one that is over does not wait for it. A nil replay is no body.
 type replay struct {
-	src    io.Reader
-	step   int
-	buffer []byte // what src is read into
+	src  io.Reader
+	step int // how much is read at once at most
 
 	mu      sync.Mutex
 	current *attempt
@@ -94,22 +94,15 @@ func (r *replay) forget() {
 	}
 }
 
-// read reads on, of what nobody has read yet.
-func (r *replay) read(most int) {
-	if len(r.buffer) < most {
-		r.buffer = make([]byte, most)
-	}
-	n, err := r.src.Read(r.buffer[:most])
+// read reads on, of what nobody has read yet, into what is free behind what is kept.
+func (r *replay) read(into []byte) {
+	n, err := r.src.Read(into)
 	if err != nil && err != io.EOF {
 		err = &BodyError{err}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.final && len(r.kept) == 0 {
-		r.kept = r.buffer[:n] // which is read into again when that was sent
-	} else {
-		r.kept = append(r.kept, r.buffer[:n]...)
-	}
+	r.kept = append(r.kept, into[:n]...) // it is there, unless that was let go of meanwhile
 	r.end, r.final = err, r.final || len(r.kept) > replayLimit
 	r.forget()
 	close(r.reading)
@@ -162,7 +155,9 @@ func (a *attempt) next(p []byte) (n int, more <-chan struct{}, err error) {
 		return 0, nil, r.end
 	case r.reading == nil:
 		r.reading = make(chan struct{})
-		go r.read(min(len(p), r.step))
+		most := min(len(p), r.step)
+		r.kept = slices.Grow(r.kept, most)
+		go r.read(r.kept[len(r.kept):][:most])
 	}
 	return 0, r.reading, nil
 }
