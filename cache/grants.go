@@ -17,7 +17,7 @@ const (
 	waitTimeout = 1800 * time.Millisecond
 	// leastWait is how long it waits even if it has waited for Vault before: a Vault
 	// that is well needs less.
-	leastWait = 200 * time.Millisecond
+	leastWait = 100 * time.Millisecond
 )
 
 // Grants are the grants of one application.

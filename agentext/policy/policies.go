@@ -17,14 +17,14 @@ import (
 )
 
 const (
-	readEvery  = 50 * time.Second       // from begin to begin, so that a change shows within a minute
-	freshFor   = time.Minute            // after that a call has them read again before it relies on them
-	waitAtMost = 2 * time.Second        // a call's wait for rules
-	backOff    = 100 * time.Millisecond // after the first failure; it doubles
-	slowest    = 10 * time.Second       // between failures while rules are held
-	eager      = time.Second            // between failures while calls may be waiting, or are left to Vault
-	doubtAgain = time.Second            // between readings because of doubts
-	forGood    = 120                    // failures, in a minute or so, after which a page in Vault's place seems to stay
+	readEvery  = 50 * time.Second        // from begin to begin, so that a change shows within a minute
+	freshFor   = time.Minute             // after that a call has them read again before it relies on them
+	waitAtMost = 1800 * time.Millisecond // a call's wait for rules: whoever asked has an answer within two seconds
+	backOff    = 100 * time.Millisecond  // after the first failure; it doubles
+	slowest    = 10 * time.Second        // between failures while rules are held
+	eager      = time.Second             // between failures while calls may be waiting, or are left to Vault
+	doubtAgain = time.Second             // between readings because of doubts
+	forGood    = 120                     // failures, in a minute or so, after which a page in Vault's place seems to stay
 )
 
 // ErrNotReady is returned by [Policies.Current] while the rules of the current

@@ -134,7 +134,7 @@ func TestACallWaitsAtMostTwoSeconds(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p, start := running(t, test.vault), time.Now()
 				_, err := p.Current(context.Background(), 0)
-				if !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), test.reason) || time.Since(start) != 2*time.Second {
+				if !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), test.reason) || time.Since(start) != waitAtMost {
 					t.Errorf("error %v after %v", err, time.Since(start))
 				}
 			})
