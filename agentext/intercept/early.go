@@ -35,10 +35,12 @@ func (a *ahead) answer(w http.ResponseWriter, r *http.Request, wanted bool, give
 	w.Header().Set("Connection", "close")
 	give()
 	_ = out.Flush()
-	_ = out.SetReadDeadline(time.Now().Add(lingerTime))
+	err := out.SetReadDeadline(time.Now().Add(lingerTime))
 	a.asked.Store(true)
-	a.mu.Lock() // who still reads has until then, and so has the rest
-	_, _ = io.Copy(io.Discard, a.body)
+	a.mu.Lock() // who still reads has until then
+	if err == nil {
+		_, _ = io.Copy(io.Discard, a.body) // and so has the rest
+	}
 	a.close()
 }
 
