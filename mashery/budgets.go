@@ -114,11 +114,10 @@ func (b *Budgets) renamed(id BudgetID, s Settings, now time.Time) *Budget {
 	}
 	maps.DeleteFunc(b.moved, func(_ BudgetID, m move) bool { return !now.Before(m.until) })
 	for old, budget := range b.all {
-		key := old.Key
-		if old.Key = id.Key; old != id || !budget.moveWith(s.Role, now) {
+		sameMount := id == BudgetID{old.Vault, old.Namespace, old.Mount, id.Key}
+		if !sameMount || !budget.moveWith(s.Role, now) {
 			continue
 		}
-		old.Key = key
 		delete(b.all, old)
 		b.moved[old] = move{budget, now.Add(moveTime)}
 		return budget
